@@ -1,0 +1,2 @@
+//! The `sdmad` command.
+fn main() {}

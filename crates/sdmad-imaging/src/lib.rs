@@ -1,0 +1,1 @@
+//! sdmad-imaging
