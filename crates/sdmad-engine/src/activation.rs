@@ -1,3 +1,4 @@
+use crate::kernel::vectorised;
 use crate::vector::{logistic, normal};
 
 /// What stands between the two linear layers of a block.
@@ -12,32 +13,60 @@ pub enum Activation {
 
 const QUICK: f32 = 1.702;
 
+const DENSITY: f32 = 0.398_942_3; // 1 / sqrt(2 pi)
+
 impl Activation {
     /// Applies it in place.
     pub fn forward(self, numbers: &mut [f32]) {
         match self {
-            Activation::Gelu => numbers.iter_mut().for_each(|x| *x *= normal(*x).0),
-            Activation::QuickGelu => numbers.iter_mut().for_each(|x| *x *= logistic(QUICK * *x)),
+            Activation::Gelu => gelu(numbers),
+            Activation::QuickGelu => quick_gelu(numbers),
         }
     }
 
     /// The adjoint: multiplies `dy`, in place, by the slope at the input `x`.
+    ///
+    /// # Panics
+    /// When lengths differ.
     pub fn backward(self, x: &[f32], dy: &mut [f32]) {
-        const DENSITY: f32 = 0.398_942_3; // 1 / sqrt(2 pi)
-        assert_eq!(x.len(), dy.len());
+        assert_eq!(x.len(), dy.len(), "input and gradient of an activation");
         match self {
-            Activation::Gelu => {
-                for (d, x) in dy.iter_mut().zip(x) {
-                    let (distribution, bell) = normal(*x);
-                    *d *= distribution + x * DENSITY * bell;
-                }
-            }
-            Activation::QuickGelu => {
-                for (d, x) in dy.iter_mut().zip(x) {
-                    let s = logistic(QUICK * x);
-                    *d *= s + QUICK * x * s * (1.0 - s);
-                }
-            }
+            Activation::Gelu => gelu_backward(x, dy),
+            Activation::QuickGelu => quick_gelu_backward(x, dy),
+        }
+    }
+}
+
+vectorised! {
+    fn gelu(numbers: &mut [f32]) {
+        for x in numbers {
+            *x *= normal(*x).0;
+        }
+    }
+}
+
+vectorised! {
+    fn quick_gelu(numbers: &mut [f32]) {
+        for x in numbers {
+            *x *= logistic(QUICK * *x);
+        }
+    }
+}
+
+vectorised! {
+    fn gelu_backward(x: &[f32], dy: &mut [f32]) {
+        for (d, x) in dy.iter_mut().zip(x) {
+            let (distribution, bell) = normal(*x);
+            *d *= distribution + x * DENSITY * bell;
+        }
+    }
+}
+
+vectorised! {
+    fn quick_gelu_backward(x: &[f32], dy: &mut [f32]) {
+        for (d, x) in dy.iter_mut().zip(x) {
+            let s = logistic(QUICK * x);
+            *d *= s + QUICK * x * s * (1.0 - s);
         }
     }
 }

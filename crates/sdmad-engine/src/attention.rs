@@ -1,6 +1,6 @@
 use rayon::prelude::*;
 
-use crate::kernel::{View, multiply};
+use crate::kernel::{View, multiply, vectorised};
 use crate::packed::PackedF32;
 use crate::vector::{dot, softmax};
 use crate::{Matrix, Sequences};
@@ -100,14 +100,7 @@ impl<'a> Shape<'a> {
         let count = out.len() / task.tokens;
         let queries = &self.part(task, 0)[first * 3 * self.width..];
         multiply(View::rows_of(queries, count, self.head_width, 3 * self.width), keys, out, |_, _, _| {});
-        for (row, line) in out.chunks_exact_mut(task.tokens).enumerate() {
-            let seen = match mask {
-                Mask::None => task.tokens,
-                Mask::Causal => first + row + 1,
-            };
-            softmax(&mut line[..seen], self.scale);
-            line[seen..].fill(0.0);
-        }
+        softmax_rows(out, task.tokens, first, mask, self.scale);
     }
 
     /// Puts the results of all tasks, each a list of `[tokens, head width]` blocks, into one matrix.
@@ -165,13 +158,35 @@ fn backward_head(shape: &Shape<'_>, task: Task, mask: Mask, dy: &Matrix) -> Vec<
     let mut ds = vec![0.0; tokens * tokens];
     let left = View::rows_of(dy, tokens, head_width, width);
     multiply(left, &shape.transposed(task, 2), &mut ds, |_, _, _| {});
-    for (ds, p) in ds.chunks_exact_mut(tokens).zip(probabilities.chunks_exact(tokens)) {
-        let mean = dot(ds, p);
-        for (ds, p) in ds.iter_mut().zip(p) {
-            *ds = p * (*ds - mean) * shape.scale;
-        }
-    }
+    softmax_backward(&probabilities, &mut ds, tokens, shape.scale);
     multiply(View::rows_of(&ds, tokens, tokens, tokens), &shape.packed(task, 1), dq, |_, _, _| {});
     multiply(View::columns_of(&ds, tokens, tokens, tokens), &shape.packed(task, 0), dk, |_, _, _| {});
     gradient
+}
+
+vectorised! {
+    /// The probabilities of the queries from `first` on, over `tokens` keys, in place of their scores.
+    fn softmax_rows(scores: &mut [f32], tokens: usize, first: usize, mask: Mask, scale: f32) {
+        for (row, line) in scores.chunks_exact_mut(tokens).enumerate() {
+            let seen = match mask {
+                Mask::None => tokens,
+                Mask::Causal => first + row + 1,
+            };
+            let (seen, hidden) = line.split_at_mut(seen);
+            softmax(seen, scale);
+            hidden.fill(0.0);
+        }
+    }
+}
+
+vectorised! {
+    /// dS in place of dP, row by row.
+    fn softmax_backward(probabilities: &[f32], ds: &mut [f32], tokens: usize, scale: f32) {
+        for (ds, p) in ds.chunks_exact_mut(tokens).zip(probabilities.chunks_exact(tokens)) {
+            let mean = dot(ds, p);
+            for (ds, p) in ds.iter_mut().zip(p) {
+                *ds = p * (*ds - mean) * scale;
+            }
+        }
+    }
 }

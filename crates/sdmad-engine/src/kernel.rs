@@ -15,7 +15,7 @@ pub(crate) const PANEL: usize = 64;
 /// Rows of a tile: one call of `gemm` makes at most this many output rows. Eight times the rows of its AVX-512 kernel; beyond it, it copies the panel.
 pub(crate) const TILE_ROWS: usize = 48;
 /// Rows that one task takes on, so that a panel made for the task serves several tiles.
-const TASK_ROWS: usize = 8 * TILE_ROWS;
+const TASK_ROWS: usize = 16 * TILE_ROWS;
 
 /// A matrix `[rows, depth]` read with any strides, the left factor of [`multiply`].
 #[derive(Clone, Copy)]
@@ -145,3 +145,70 @@ fn multiply_tile(left: View<'_>, panel: &[f32], panel_width: usize, tile: &mut [
         );
     }
 }
+
+/// The vectors that this processor has, of those that [`vectorised`] makes code for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
+pub(crate) enum Vectors {
+    Avx512,
+    Avx2,
+    Portable,
+}
+
+/// Asks the processor once.
+pub(crate) fn vectors() -> Vectors {
+    static VECTORS: std::sync::OnceLock<Vectors> = std::sync::OnceLock::new();
+    *VECTORS.get_or_init(|| {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let has = |found: [bool; 4]| found.into_iter().all(|found| found);
+            if has([
+                is_x86_feature_detected!("avx512f"),
+                is_x86_feature_detected!("avx512vl"),
+                is_x86_feature_detected!("avx512bw"),
+                is_x86_feature_detected!("avx512dq"),
+            ]) {
+                return Vectors::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") {
+                return Vectors::Avx2;
+            }
+        }
+        Vectors::Portable
+    })
+}
+
+/// Compiles a function of plain loops over slices once for each instruction set, and chooses at run time.
+///
+/// Since the compiler never fuses a multiplication and an addition unasked, all copies give the same bits.
+macro_rules! vectorised {
+    ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block) => {
+        $(#[$attribute])*
+        #[allow(unsafe_code)]
+        $visible fn $name($($argument: $type),*) {
+            #[inline(always)]
+            fn portable($($argument: $type),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
+                fn avx512($($argument: $type),*) {
+                    portable($($argument),*);
+                }
+                #[target_feature(enable = "avx2")]
+                fn avx2($($argument: $type),*) {
+                    portable($($argument),*);
+                }
+                match $crate::kernel::vectors() {
+                    // SAFETY: the processor has these instructions: `vectors` asked for the very features that are enabled.
+                    $crate::kernel::Vectors::Avx512 => return unsafe { avx512($($argument),*) },
+                    // SAFETY: as above.
+                    $crate::kernel::Vectors::Avx2 => return unsafe { avx2($($argument),*) },
+                    $crate::kernel::Vectors::Portable => {}
+                }
+            }
+            portable($($argument),*);
+        }
+    };
+}
+pub(crate) use vectorised;

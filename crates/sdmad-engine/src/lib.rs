@@ -14,6 +14,7 @@ mod packed;
 mod product;
 mod projection;
 mod sequences;
+mod transpose;
 mod vector;
 
 pub use activation::Activation;

@@ -1,3 +1,5 @@
+use crate::transpose::transpose;
+
 /// A row-major matrix of f32, `[rows, columns]`.
 ///
 /// Wrong lengths and indices are errors of the programmer and panic; what a user can send is checked before it comes here.
@@ -83,10 +85,8 @@ impl Matrix {
 
     /// The matrix with rows and columns swapped.
     pub fn transposed(&self) -> Matrix {
-        let mut data = Vec::with_capacity(self.data.len());
-        for column in 0..self.columns {
-            data.extend((0..self.rows).map(|row| self.data[row * self.columns + column]));
-        }
+        let mut data = vec![0.0; self.data.len()];
+        transpose(&self.data, self.columns, (self.rows, self.columns), &mut data, self.rows);
         Matrix { rows: self.columns, columns: self.rows, data }
     }
 

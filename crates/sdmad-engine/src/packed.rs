@@ -1,6 +1,7 @@
 //! Right factors of products, packed into panels.
 
 use crate::kernel::PANEL;
+use crate::transpose::transpose;
 
 /// A right factor `[depth, columns]`, given panel by panel.
 ///
@@ -30,12 +31,7 @@ impl PackedF32 {
     /// Packs the transpose of a row-major `[columns, depth]`, rows `stride` apart: the weight of a linear layer.
     pub(crate) fn transpose_of(data: &[f32], columns: usize, depth: usize, stride: usize) -> Self {
         Self::pack(columns, depth, |panel, width, first, count| {
-            for column in 0..count {
-                let row = &data[(first + column) * stride..][..depth];
-                for (target, number) in panel[column..].iter_mut().step_by(width).zip(row) {
-                    *target = *number;
-                }
-            }
+            transpose(&data[first * stride..], stride, (count, depth), panel, width);
         })
     }
 
@@ -92,13 +88,8 @@ impl Panels for Transposed<'_> {
         for (block, source) in packed.data.chunks(PANEL * packed.depth).enumerate() {
             let source_width = panel_width(packed.columns, block);
             let outputs = PANEL.min(packed.columns - block * PANEL);
-            let rows = &source[first * source_width..][..count * source_width];
-            let target = &mut scratch[block * PANEL * width..][..outputs * width];
-            for (output, line) in target.chunks_exact_mut(width).enumerate() {
-                for (to, from) in line.iter_mut().zip(rows[output..].iter().step_by(source_width)) {
-                    *to = *from;
-                }
-            }
+            let target = &mut scratch[block * PANEL * width..];
+            transpose(&source[first * source_width..], source_width, (count, outputs), target, width);
         }
         (scratch, width)
     }

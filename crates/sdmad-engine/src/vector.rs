@@ -72,16 +72,19 @@ pub(crate) fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) -> f32 {
 }
 
 /// The sum of products.
+#[inline(always)]
 pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     sum_of(a, b, |a, b| a * b)
 }
 
 /// The sum.
+#[inline(always)]
 pub(crate) fn sum(a: &[f32]) -> f32 {
     sum_of(a, a, |a, _| a)
 }
 
 /// The softmax of `scale * row`, in place.
+#[inline(always)]
 pub(crate) fn softmax(row: &mut [f32], scale: f32) {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     for chunk in row.chunks(LANES) {

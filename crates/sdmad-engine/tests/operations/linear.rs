@@ -1,7 +1,6 @@
 //! Linear layers and projections against plain f64, over shapes that fill no tile.
-mod reference;
 
-use reference::{Plain, difference, finite_difference, linear, random};
+use crate::reference::{Plain, difference, finite_difference, linear, random};
 use sdmad_engine::{Linear, Precision, Projection};
 
 /// Rows, input width, output width: around the sizes of tiles (48, 64, 16) and of the pieces of the reduction (512), and tiny.

@@ -1,7 +1,6 @@
 //! Attention against plain f64: plain, causal and padded.
-mod reference;
 
-use reference::{Plain, attention as plain_attention, difference, finite_difference, random};
+use crate::reference::{Plain, attention as plain_attention, difference, finite_difference, random};
 use sdmad_engine::{Mask, Sequences, attention, attention_backward};
 
 /// Lengths, heads and width of a head.
