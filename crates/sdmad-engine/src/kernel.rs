@@ -1,0 +1,214 @@
+//! The only file with `unsafe`: the call of the `gemm` crate, and writing a product tile by tile from several threads.
+//!
+//! **Same bits for any number of threads and any batch.** The `gemm` crate chooses its blocking from the sizes it is called with. So it is
+//! called with at most [`TILE_ROWS`] rows and at most [`PANEL`] columns, a multiple of 16: for such sizes it splits the reduction at fixed
+//! depths, which depend on the depth alone, and each element is one chain of fused multiply-adds over them, whatever row or column of the tile
+//! it stands in. Single rows, for which it has another path, are computed as two equal rows. Threads share whole tiles, never a reduction.
+#![allow(unsafe_code)]
+
+use rayon::prelude::*;
+
+use crate::packed::Panels;
+
+/// Columns of a panel: one call of `gemm` makes at most this many output columns.
+pub(crate) const PANEL: usize = 64;
+/// Rows of a tile: one call of `gemm` makes at most this many output rows. Eight times the rows of its AVX-512 kernel; beyond it, it copies the panel.
+pub(crate) const TILE_ROWS: usize = 48;
+/// Rows that one task takes on, so that a panel made for the task serves several tiles.
+const TASK_ROWS: usize = 16 * TILE_ROWS;
+
+/// A matrix `[rows, depth]` read with any strides, the left factor of [`multiply`].
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) data: &'a [f32],
+    pub(crate) rows: usize,
+    pub(crate) depth: usize,
+    pub(crate) row_stride: usize,
+    pub(crate) depth_stride: usize,
+}
+
+impl<'a> View<'a> {
+    /// Row-major `[rows, depth]`, rows `stride` apart.
+    pub(crate) fn rows_of(data: &'a [f32], rows: usize, depth: usize, stride: usize) -> Self {
+        View { data, rows, depth, row_stride: stride, depth_stride: 1 }
+    }
+
+    /// The transpose of a row-major `[depth, rows]`, its rows `stride` apart.
+    pub(crate) fn columns_of(data: &'a [f32], rows: usize, depth: usize, stride: usize) -> Self {
+        View { data, rows, depth, row_stride: 1, depth_stride: stride }
+    }
+
+    /// `count` rows from `first` on.
+    fn part(self, first: usize, count: usize) -> Self {
+        View { data: &self.data[first * self.row_stride..], rows: count, ..self }
+    }
+}
+
+/// Where tasks write: disjoint rectangles of one row-major matrix.
+#[derive(Clone, Copy)]
+struct Target {
+    start: *mut f32,
+    columns: usize,
+}
+
+// SAFETY: a `Target` is only used inside `multiply`, whose tasks write disjoint rectangles of a matrix that it borrows mutably meanwhile.
+unsafe impl Send for Target {}
+// SAFETY: as above.
+unsafe impl Sync for Target {}
+
+/// `out [left.rows, panels.columns()] = finish(left · panels)`, row-major and dense.
+///
+/// `finish(row, first_column, numbers)` may change a piece of an output row before it is written.
+pub(crate) fn multiply<P, F>(left: View<'_>, panels: &P, out: &mut [f32], finish: F)
+where
+    P: Panels,
+    F: Fn(usize, usize, &mut [f32]) + Sync,
+{
+    let columns = panels.columns();
+    assert_eq!(left.depth, panels.depth(), "depths of a product");
+    assert_eq!(out.len(), left.rows * columns, "output of a product");
+    if out.is_empty() {
+        return;
+    }
+    let target = Target { start: out.as_mut_ptr(), columns };
+    let row_tasks = left.rows.div_ceil(TASK_ROWS);
+    let panel_count = columns.div_ceil(PANEL);
+    let target = &target;
+    let task = |scratch: &mut Vec<f32>, index: usize| {
+        let (panel_index, row_task) = (index / row_tasks, index % row_tasks);
+        let first_column = panel_index * PANEL;
+        let width = PANEL.min(columns - first_column);
+        let mut tile = [0.0_f32; TILE_ROWS * PANEL];
+        let (panel, panel_width) = panels.panel(panel_index, scratch);
+        let end = left.rows.min((row_task + 1) * TASK_ROWS);
+        for first_row in (row_task * TASK_ROWS..end).step_by(TILE_ROWS) {
+            let rows = TILE_ROWS.min(end - first_row);
+            multiply_tile(left.part(first_row, rows), panel, panel_width, &mut tile);
+            for row in 0..rows {
+                let numbers = &mut tile[row * PANEL..row * PANEL + width];
+                finish(first_row + row, first_column, numbers);
+                // SAFETY: row < left.rows and first_column + width <= columns, so the piece lies inside `out` (length checked above);
+                // tasks differ in panel or in rows, so no other task touches it, and `out` stays borrowed until all tasks have ended.
+                let piece = unsafe {
+                    let start = target.start.add((first_row + row) * target.columns + first_column);
+                    std::slice::from_raw_parts_mut(start, width)
+                };
+                piece.copy_from_slice(numbers);
+            }
+        }
+    };
+    let tasks = row_tasks * panel_count;
+    // A product of a few tiles is not worth waking another thread for.
+    if left.rows * columns * left.depth < 1 << 18 {
+        let mut scratch = Vec::new();
+        (0..tasks).for_each(|index| task(&mut scratch, index));
+    } else {
+        (0..tasks).into_par_iter().for_each_init(Vec::new, |scratch, index| task(scratch, index));
+    }
+}
+
+/// `tile [left.rows, PANEL] = left · panel`, the panel `[depth, panel_width]` row-major.
+fn multiply_tile(left: View<'_>, panel: &[f32], panel_width: usize, tile: &mut [f32; TILE_ROWS * PANEL]) {
+    assert!(0 < left.rows && left.rows <= TILE_ROWS && panel_width <= PANEL && panel_width.is_multiple_of(16));
+    assert!(panel.len() >= left.depth * panel_width);
+    if left.depth == 0 {
+        tile.fill(0.0);
+        return;
+    }
+    assert!(left.data.len() > (left.rows - 1) * left.row_stride + (left.depth - 1) * left.depth_stride);
+    // One row would take a matrix-vector path with another order of summation: it is computed twice instead.
+    let (rows, row_stride) = if left.rows == 1 { (2, 0) } else { (left.rows, left.row_stride) };
+    // SAFETY: `gemm` reads panel[d * panel_width + c] and left[r * row_stride + d * depth_stride] and writes tile[r * PANEL + c] for
+    // d < depth, c < panel_width <= PANEL, r < rows <= TILE_ROWS; the asserts above bound each of them. All three are f32, and the
+    // tile does not overlap the others, since it is borrowed mutably.
+    unsafe {
+        gemm::gemm(
+            panel_width,
+            rows,
+            left.depth,
+            tile.as_mut_ptr(),
+            PANEL as isize,
+            1,
+            false,
+            panel.as_ptr(),
+            panel_width as isize,
+            1,
+            left.data.as_ptr(),
+            row_stride as isize,
+            left.depth_stride as isize,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
+
+/// The vectors that this processor has, of those that [`vectorised`] makes code for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
+pub(crate) enum Vectors {
+    Avx512,
+    Avx2,
+    Portable,
+}
+
+/// Asks the processor once.
+pub(crate) fn vectors() -> Vectors {
+    static VECTORS: std::sync::OnceLock<Vectors> = std::sync::OnceLock::new();
+    *VECTORS.get_or_init(|| {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let has = |found: [bool; 4]| found.into_iter().all(|found| found);
+            if has([
+                is_x86_feature_detected!("avx512f"),
+                is_x86_feature_detected!("avx512vl"),
+                is_x86_feature_detected!("avx512bw"),
+                is_x86_feature_detected!("avx512dq"),
+            ]) {
+                return Vectors::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") {
+                return Vectors::Avx2;
+            }
+        }
+        Vectors::Portable
+    })
+}
+
+/// Compiles a function of plain loops over slices once for each instruction set, and chooses at run time.
+///
+/// Since the compiler never fuses a multiplication and an addition unasked, all copies give the same bits.
+macro_rules! vectorised {
+    ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block) => {
+        $(#[$attribute])*
+        #[allow(unsafe_code)]
+        $visible fn $name($($argument: $type),*) {
+            #[inline(always)]
+            fn portable($($argument: $type),*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
+                fn avx512($($argument: $type),*) {
+                    portable($($argument),*);
+                }
+                #[target_feature(enable = "avx2")]
+                fn avx2($($argument: $type),*) {
+                    portable($($argument),*);
+                }
+                match $crate::kernel::vectors() {
+                    // SAFETY: the processor has these instructions: `vectors` asked for the very features that are enabled.
+                    $crate::kernel::Vectors::Avx512 => return unsafe { avx512($($argument),*) },
+                    // SAFETY: as above.
+                    $crate::kernel::Vectors::Avx2 => return unsafe { avx2($($argument),*) },
+                    $crate::kernel::Vectors::Portable => {}
+                }
+            }
+            portable($($argument),*);
+        }
+    };
+}
+pub(crate) use vectorised;

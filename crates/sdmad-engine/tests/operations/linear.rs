@@ -1,0 +1,67 @@
+//! Linear layers and projections against plain f64, over shapes that fill no tile.
+
+use crate::reference::{Plain, difference, finite_difference, linear, random};
+use sdmad_engine::{Linear, Precision, Projection};
+
+/// Rows, input width, output width: around the sizes of tiles (48, 64, 16) and of the pieces of the reduction (512), and tiny.
+const SHAPES: &[(usize, usize, usize)] = &[
+    (1, 1, 1),
+    (1, 2, 3),
+    (2, 3, 1),
+    (3, 1, 65),
+    (1, 384, 64),
+    (5, 7, 17),
+    (47, 33, 63),
+    (48, 64, 64),
+    (49, 65, 66),
+    (97, 513, 129),
+    (145, 20, 1025),
+    (577, 96, 40),
+    (2, 1537, 16),
+    (385, 31, 3),
+];
+
+#[test]
+fn forward_and_adjoint_match_plain_sums() {
+    for &(rows, input, output) in SHAPES {
+        let x = random("x", rows, input, 1.0);
+        let weight = random("weight", output, input, 1.0);
+        let bias = random("bias", 1, output, 1.0).into_vec();
+        let dy = random("dy", rows, output, 1.0);
+        let (x64, w64, dy64) = (Plain::of(&x), Plain::of(&weight), Plain::of(&dy));
+        let dx64 = dy64.times_transposed(&w64.transposed());
+        let dw64 = dy64.transposed().times_transposed(&x64.transposed());
+        let shape = (rows, input, output);
+
+        let layer = Linear::new(weight.clone(), Some(bias.clone()), Precision::F32);
+        assert_eq!((layer.input_width(), layer.output_width()), (input, output));
+        assert!(difference(&layer.forward(&x), &linear(&x64, &w64, Some(&bias))) < 2e-6, "forward {shape:?}");
+        assert!(difference(&layer.backward(&dy), &dx64) < 2e-6, "backward {shape:?}");
+
+        let projection = Projection::new(weight);
+        assert!(difference(&projection.forward(&x), &linear(&x64, &w64, None)) < 2e-6, "projection {shape:?}");
+        let (dx, dw) = projection.backward(&x, &dy);
+        assert!(difference(&dx, &dx64) < 2e-6, "input of projection {shape:?}");
+        assert!(difference(&dw, &dw64) < 2e-6, "weight of projection {shape:?}");
+    }
+}
+
+#[test]
+fn adjoints_match_finite_differences() {
+    let (x, weight, dy) = (random("x", 3, 5, 1.0), random("w", 7, 5, 1.0), random("dy", 3, 7, 1.0));
+    let (x64, w64, dy64) = (Plain::of(&x), Plain::of(&weight), Plain::of(&dy));
+    let by_input = finite_difference(&x64, &dy64, |x| linear(x, &w64, None));
+    let by_weight = finite_difference(&w64, &dy64, |w| linear(&x64, w, None));
+    let layer = Linear::new(weight.clone(), None, Precision::F32);
+    assert!(difference(&layer.backward(&dy), &by_input) < 1e-6);
+    let (dx, dw) = Projection::new(weight).backward(&x, &dy);
+    assert!(difference(&dx, &by_input) < 1e-6);
+    assert!(difference(&dw, &by_weight) < 1e-6);
+}
+
+#[test]
+fn no_rows_give_no_rows() {
+    let layer = Linear::new(random("w", 7, 5, 1.0), None, Precision::F32);
+    assert_eq!(layer.forward(&random("x", 0, 5, 1.0)).rows(), 0);
+    assert_eq!(layer.backward(&random("x", 0, 7, 1.0)).rows(), 0);
+}
