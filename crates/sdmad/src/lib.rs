@@ -1,1 +1,17 @@
 //! sdmad
+
+mod bootstrap;
+mod metrics;
+mod protocols;
+mod stand_in;
+
+pub use bootstrap::{Bootstrap, Difference, LEVEL_MARGIN, Verdict, compare_methods, figures_with_intervals};
+pub use metrics::{
+    CALIBRATION_BINS, FEW, Figure, PRO_LIMIT, PixelFigures, auroc, average_precision, brier_score, calibration_error,
+    exact_match, hamming_loss, macro_f1, micro_f1, pairwise_sign_accuracy,
+};
+pub use protocols::{
+    DataSummary, DrawOutputs, FigureId, FigureTable, Localisation, METRICS_SCHEMA, Measure, MetricsFile, Outputs,
+    Scope, SignTruth, Standard, TestImage, TestSet,
+};
+pub use stand_in::{Label, Manifest, Row, Split};
