@@ -3,6 +3,7 @@
 mod bootstrap;
 mod metrics;
 mod protocols;
+mod shots;
 mod stand_in;
 
 pub use bootstrap::{Bootstrap, Difference, LEVEL_MARGIN, Verdict, compare_methods, figures_with_intervals};
@@ -13,5 +14,9 @@ pub use metrics::{
 pub use protocols::{
     DataSummary, DrawOutputs, FigureId, FigureTable, Localisation, METRICS_SCHEMA, Measure, MetricsFile, Outputs,
     Scope, SignTruth, Standard, TestImage, TestSet,
+};
+pub use shots::{
+    FoldRow, Folds, LeftOut, NEAR_DUPLICATE_BITS, ShortSupply, Shortage, ShotRecord, Shots, Support, Traits,
+    draw_shots, folds, leave_out, read_shots, read_support_list, shot_records, write_shots,
 };
 pub use stand_in::{Label, Manifest, Row, Split};
