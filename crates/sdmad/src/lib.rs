@@ -1,1 +1,27 @@
 //! sdmad
+
+mod bootstrap;
+mod calibration;
+mod metrics;
+mod protocols;
+mod shots;
+mod stand_in;
+
+pub use bootstrap::{Bootstrap, Difference, LEVEL_MARGIN, Verdict, compare_methods, figures_with_intervals};
+pub use calibration::{
+    Calibration, CalibrationMap, CalibrationSettings, CategoryCalibration, Platt, Temperature, ThresholdRule,
+    best_f1_threshold,
+};
+pub use metrics::{
+    CALIBRATION_BINS, FEW, Figure, PRO_LIMIT, PixelFigures, auroc, average_precision, brier_score, calibration_error,
+    exact_match, hamming_loss, macro_f1, micro_f1, pairwise_sign_accuracy,
+};
+pub use protocols::{
+    DataSummary, DrawOutputs, FigureId, FigureTable, Localisation, METRICS_SCHEMA, Measure, MetricsFile, Outputs,
+    Scope, SignTruth, Standard, TestImage, TestSet,
+};
+pub use shots::{
+    FoldRow, Folds, LeftOut, NEAR_DUPLICATE_BITS, ShortSupply, Shortage, ShotRecord, Shots, Support, Traits,
+    draw_shots, folds, leave_out, read_shots, read_support_list, shot_records, write_shots,
+};
+pub use stand_in::{Label, Manifest, Row, Split};

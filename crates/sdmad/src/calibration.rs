@@ -1,0 +1,263 @@
+//! From scores to probabilities and thresholds, by out-of-fold scores of the support set; never by a test image.
+
+mod platt;
+mod threshold;
+
+use sdmad_base::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+pub use platt::{Platt, Temperature};
+pub use threshold::best_f1_threshold;
+
+use crate::Label;
+
+/// Which map from score to probability.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CalibrationMap {
+    /// σ(slope · score + offset).
+    Platt,
+    /// σ(score / temperature): for scores that are log-odds already.
+    Temperature,
+}
+
+/// How the probability from which on a category is called present is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThresholdRule {
+    /// The threshold of highest F1 over the out-of-fold probabilities.
+    BestF1,
+    /// One half.
+    Half,
+}
+
+/// Settings of [`Calibration::fit`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationSettings {
+    /// The map.
+    pub map: CalibrationMap,
+    /// The threshold.
+    pub threshold: ThresholdRule,
+    /// The prevalence of each category where the probabilities will be read, in (0, 1); none keeps that of the support
+    /// set. Shots are balanced and a clinic is not: see [`CategoryCalibration::probability`].
+    pub prevalence: Option<Vec<f64>>,
+}
+
+impl Default for CalibrationSettings {
+    fn default() -> Self {
+        CalibrationSettings { map: CalibrationMap::Platt, threshold: ThresholdRule::BestF1, prevalence: None }
+    }
+}
+
+/// Probability and threshold of one category.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CategoryCalibration {
+    /// Factor of the score.
+    pub slope: f64,
+    /// What is added: on the scale of log-odds, a shift to a stated prevalence included.
+    pub offset: f64,
+    /// The probability from which on the category is called present.
+    pub threshold: f64,
+    /// Out-of-fold scores of images known to have the category.
+    pub positives: usize,
+    /// Out-of-fold scores of images known not to have it.
+    pub negatives: usize,
+    /// Why the probability promises nothing, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_promise: Option<String>,
+}
+
+/// Scores of a class below which a probability is called a guess.
+const LEAST_SCORES: usize = 3;
+
+impl CategoryCalibration {
+    /// σ(slope · score + offset). A score that is no finite number gives the probability of the offset alone.
+    ///
+    /// With a stated prevalence π the offset was moved by logit(π) − logit(share of positives in the support set):
+    /// Bayes' rule for a change in prevalence alone (Saerens, Latinne and Decaestecker 2002).
+    pub fn probability(&self, score: f64) -> f64 {
+        let score = if score.is_finite() { score } else { 0.0 };
+        logistic(self.slope * score + self.offset)
+    }
+
+    /// A map for scores that are log-odds, where nothing can be fitted.
+    fn unfitted(positives: usize, negatives: usize, why: &str) -> Self {
+        let no_promise = Some(why.to_string());
+        CategoryCalibration { slope: 1.0, offset: 0.0, threshold: 0.5, positives, negatives, no_promise }
+    }
+}
+
+/// Probabilities and thresholds of all categories: the content of `calibration.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// What it was fitted with.
+    pub settings: CalibrationSettings,
+    /// In the order of the categories.
+    pub categories: Vec<CategoryCalibration>,
+}
+
+impl Calibration {
+    /// Fits each category on out-of-fold scores: `scores[image][category]`, `labels[image][category]`; unknown labels
+    /// take no part.
+    ///
+    /// A category with no positive or no negative is left as σ(score) with threshold ½, and one with fewer than three
+    /// of either is fitted; both say that they promise nothing.
+    ///
+    /// # Errors
+    /// When shapes differ, a score is no finite number, or a prevalence lies outside (0, 1).
+    pub fn fit(scores: &[Vec<f64>], labels: &[Vec<Label>], settings: &CalibrationSettings) -> Result<Self> {
+        let categories = labels.first().map_or(0, Vec::len);
+        let even = scores.iter().map(Vec::len).chain(labels.iter().map(Vec::len)).all(|n| n == categories);
+        if scores.len() != labels.len() || !even {
+            return Err(Error::bad_input("calibration: scores and labels differ in shape"));
+        }
+        if let Some(score) = scores.iter().flatten().find(|s| !s.is_finite()) {
+            return Err(Error::bad_input(format!("calibration: score {score}: expected a finite number")));
+        }
+        if let Some(prevalence) = &settings.prevalence {
+            check_prevalence(prevalence, categories)?;
+        }
+        let fit = |c: usize| {
+            let known = scores.iter().zip(labels).filter(|(_, l)| l[c] != Label::Unknown);
+            let (scores, positive): (Vec<f64>, Vec<bool>) = known.map(|(s, l)| (s[c], l[c] == Label::Present)).unzip();
+            fit_category(&scores, &positive, settings, settings.prevalence.as_ref().map(|p| p[c]))
+        };
+        Ok(Calibration { settings: settings.clone(), categories: (0..categories).map(fit).collect() })
+    }
+
+    /// What there is without out-of-fold scores (K < 3): σ(score), threshold ½, no promise.
+    pub fn unfitted(categories: usize, settings: &CalibrationSettings) -> Self {
+        let one = CategoryCalibration::unfitted(0, 0, "fewer than three shots: no out-of-fold score to calibrate on");
+        Calibration { settings: settings.clone(), categories: vec![one; categories] }
+    }
+
+    /// The thresholds, in the order of the categories.
+    pub fn thresholds(&self) -> Vec<f64> {
+        self.categories.iter().map(|c| c.threshold).collect()
+    }
+}
+
+fn check_prevalence(prevalence: &[f64], categories: usize) -> Result<()> {
+    if prevalence.len() != categories {
+        return Err(Error::bad_input(format!("{} prevalences for {categories} categories", prevalence.len())));
+    }
+    match prevalence.iter().find(|p| !(**p > 0.0 && **p < 1.0)) {
+        Some(p) => Err(Error::bad_input(format!("prevalence {p}: expected above 0 and below 1"))),
+        None => Ok(()),
+    }
+}
+
+fn fit_category(
+    scores: &[f64],
+    positive: &[bool],
+    settings: &CalibrationSettings,
+    prevalence: Option<f64>,
+) -> CategoryCalibration {
+    let positives = positive.iter().filter(|p| **p).count();
+    let negatives = positive.len() - positives;
+    if positives == 0 || negatives == 0 {
+        let why = if positives == 0 { "no positive out-of-fold score" } else { "no negative out-of-fold score" };
+        return CategoryCalibration::unfitted(positives, negatives, why);
+    }
+    let (slope, offset) = match settings.map {
+        CalibrationMap::Platt => {
+            let platt = Platt::fit(scores, positive);
+            (platt.slope, platt.offset)
+        }
+        CalibrationMap::Temperature => (1.0 / Temperature::fit(scores, positive).0, 0.0),
+    };
+    let shift = prevalence.map_or(0.0, |p| log_odds(p) - log_odds(positives as f64 / positive.len() as f64));
+    let mut fitted =
+        CategoryCalibration { slope, offset: offset + shift, threshold: 0.5, positives, negatives, no_promise: None };
+    if settings.threshold == ThresholdRule::BestF1 {
+        let probabilities: Vec<f64> = scores.iter().map(|&s| fitted.probability(s)).collect();
+        fitted.threshold = best_f1_threshold(&probabilities, positive);
+    }
+    if positives.min(negatives) < LEAST_SCORES {
+        fitted.no_promise = Some(format!("{positives} positive and {negatives} negative out-of-fold scores"));
+    } else if slope <= 0.0 {
+        fitted.no_promise = Some("out of fold, the score does not rise with the category".into());
+    }
+    fitted
+}
+
+/// σ(x), without overflow.
+pub(crate) fn logistic(x: f64) -> f64 {
+    if x >= 0.0 {
+        1.0 / (1.0 + (-x).exp())
+    } else {
+        let e = x.exp();
+        e / (1.0 + e)
+    }
+}
+
+fn log_odds(p: f64) -> f64 {
+    (p / (1.0 - p)).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Label::{Absent as A, Present as P, Unknown as U};
+
+    fn column(scores: &[f64]) -> Vec<Vec<f64>> {
+        scores.iter().map(|&s| vec![s]).collect()
+    }
+
+    #[test]
+    fn a_stated_prevalence_moves_the_odds() {
+        let scores = column(&[0.0, 1.0, 2.0, 1.5, 2.5, 3.0, 0.5, 0.2]);
+        let labels = [A, A, P, P, P, P, A, A].map(|l| vec![l]);
+        let fit = |prevalence: Option<f64>| {
+            let settings = CalibrationSettings { prevalence: prevalence.map(|p| vec![p]), ..Default::default() };
+            Calibration::fit(&scores, &labels, &settings).unwrap().categories[0].clone()
+        };
+        let (balanced, rare) = (fit(None), fit(Some(0.1)));
+        assert!((fit(Some(0.5)).offset - balanced.offset).abs() < 1e-12);
+        assert!((balanced.offset - rare.offset - 9f64.ln()).abs() < 1e-9);
+        assert_eq!(balanced.slope, rare.slope);
+        assert!(rare.probability(1.5) < balanced.probability(1.5));
+        // The decision at the best F1 moves with the probabilities.
+        for score in &scores {
+            assert_eq!(
+                rare.probability(score[0]) >= rare.threshold,
+                balanced.probability(score[0]) >= balanced.threshold
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_promise_says_so() {
+        let fit = |scores: &[f64], labels: &[Label]| {
+            let labels: Vec<_> = labels.iter().map(|&l| vec![l]).collect();
+            Calibration::fit(&column(scores), &labels, &Default::default()).unwrap().categories[0].clone()
+        };
+        let none = fit(&[1.0, 2.0], &[A, U]);
+        assert_eq!((none.slope, none.threshold, none.positives, none.negatives), (1.0, 0.5, 0, 1));
+        assert_eq!(none.no_promise.as_deref(), Some("no positive out-of-fold score"));
+        let few = fit(&[1.0, 2.0], &[A, P]);
+        assert_eq!(few.no_promise.as_deref(), Some("1 positive and 1 negative out-of-fold scores"));
+        let reversed = fit(&[3.0, 3.5, 4.0, 1.0, 0.5, 0.0], &[A, A, A, P, P, P]);
+        assert!(reversed.slope == 0.0 && reversed.no_promise.is_some());
+        let good = fit(&[3.0, 3.5, 4.0, 1.0, 0.5, 0.0], &[P, P, P, A, A, A]);
+        assert!(good.slope > 0.0 && good.no_promise.is_none());
+        assert!(Calibration::unfitted(2, &Default::default()).categories[1].no_promise.is_some());
+    }
+
+    #[test]
+    fn bad_input_is_refused_and_json_comes_back() {
+        let refused = |scores: &[f64], settings: &CalibrationSettings| {
+            Calibration::fit(&column(scores), &[vec![P], vec![A]], settings).unwrap_err().to_string()
+        };
+        assert!(refused(&[f64::NAN, 1.0], &Default::default()).contains("NaN"));
+        assert!(refused(&[1.0], &Default::default()).contains("shape"));
+        let settings = CalibrationSettings { prevalence: Some(vec![1.0]), ..Default::default() };
+        assert!(refused(&[1.0, 2.0], &settings).contains("prevalence 1"));
+        let fitted = Calibration::fit(&column(&[1.0, 0.3]), &[vec![P], vec![A]], &Default::default()).unwrap();
+        let text = serde_json::to_string(&fitted).unwrap();
+        assert_eq!(serde_json::from_str::<Calibration>(&text).unwrap(), fitted);
+    }
+}
