@@ -1,1 +1,12 @@
-//! sdmad-encoders
+//! Frozen image and text towers.
+
+mod architecture;
+mod encoder_file;
+
+pub use architecture::{
+    ActivationName, ImageArchitecture, ImageLayout, ImagePooling, NormPosition, ProjectionShape, TextArchitecture,
+    TextLayout, TextPooling,
+};
+pub use encoder_file::{
+    ENCODER_FORMAT, EncoderFile, FilterName, FitName, HashedFile, ImageEntry, PreprocessEntry, TextEntry,
+};
