@@ -2,6 +2,7 @@
 
 mod architecture;
 mod encoder_file;
+mod tokenizer;
 
 pub use architecture::{
     ActivationName, ImageArchitecture, ImageLayout, ImagePooling, NormPosition, ProjectionShape, TextArchitecture,
@@ -10,3 +11,4 @@ pub use architecture::{
 pub use encoder_file::{
     ENCODER_FORMAT, EncoderFile, FilterName, FitName, HashedFile, ImageEntry, PreprocessEntry, TextEntry,
 };
+pub use tokenizer::{CLIP_VOCABULARY, Cleaning, Tokenizer};
