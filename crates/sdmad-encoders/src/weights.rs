@@ -1,0 +1,226 @@
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use memmap2::Mmap;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, Metadata};
+use sdmad_base::{Error, Result, sha256_hex};
+use sdmad_engine::{LayerNorm, Linear, Matrix, Precision};
+
+mod decode;
+
+/// A safetensors file, mapped into memory, that remembers which of its tensors were taken.
+///
+/// A loader takes each tensor by name and shape through [`WeightFile::root`], and ends with [`WeightFile::finish`], which fails when a
+/// tensor of the file was left over.
+pub(crate) struct WeightFile {
+    path: PathBuf,
+    bytes: Mmap,
+    metadata: Metadata,
+    /// Where the numbers start: behind the header and its length.
+    start: usize,
+    taken: Mutex<BTreeSet<String>>,
+}
+
+impl WeightFile {
+    /// Maps a file and reads its header.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
+        if !file.metadata().map_err(|e| Error::io("read", path, e))?.is_file() {
+            return Err(Error::bad_input(format!("{} is no file", path.display())).with_hint("name a safetensors file"));
+        }
+        let bytes = map(&file).map_err(|e| Error::io("map", path, e))?;
+        let damaged = |e: safetensors::SafeTensorError| {
+            Error::bad_input(format!("{} is no whole safetensors file: {e}", path.display()))
+                .with_hint("fetch or convert it again; a download that broke off looks like this")
+        };
+        // The whole check first: sizes, offsets and overlaps of all tensors against the length of the file.
+        SafeTensors::deserialize(&bytes).map_err(damaged)?;
+        let (length, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
+        Ok(WeightFile { path: path.to_path_buf(), bytes, metadata, start: 8 + length, taken: Mutex::default() })
+    }
+
+    /// SHA-256 of the whole file.
+    pub(crate) fn sha256(&self) -> String {
+        sha256_hex(&self.bytes)
+    }
+
+    /// A view without a prefix.
+    pub(crate) fn root(&self) -> Weights<'_> {
+        Weights { file: self, prefix: String::new() }
+    }
+
+    /// Fails when a tensor that `concerns` the tower was not taken, unless `unused` names it.
+    ///
+    /// `unused` holds last parts of names whose tensors every file of a layout may carry and no tower needs.
+    pub(crate) fn finish(&self, concerns: impl Fn(&str) -> bool, unused: &[&str], wanted_by: &str) -> Result<()> {
+        let taken = self.taken();
+        let mut left: Vec<String> = self.metadata.offset_keys();
+        left.retain(|name| {
+            let ignored = unused.iter().any(|u| name == u || name.ends_with(&format!(".{u}")));
+            concerns(name) && !taken.contains(name) && !ignored
+        });
+        left.sort();
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(Error::bad_input(format!(
+            "{} has {} that the {wanted_by} does not use: {}",
+            self.path.display(),
+            count(left.len(), "tensor"),
+            listed(&left)
+        ))
+        .with_hint("weights and configuration are of different models, or this variant is not supported"))
+    }
+
+    fn taken(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        // A set of names is whole whatever another thread was doing.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tensors not taken yet, for the message about one that is missing: those most like it stand first.
+    fn candidates(&self, name: &str) -> Vec<String> {
+        let taken = self.taken();
+        let mut left: Vec<String> = self.metadata.offset_keys();
+        left.retain(|other| !taken.contains(other));
+        let alike = |other: &str| {
+            let front = name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
+            let back = name.bytes().rev().zip(other.bytes().rev()).take_while(|(a, b)| a == b).count();
+            front + back
+        };
+        left.sort_by(|a, b| alike(b).cmp(&alike(a)).then(a.cmp(b)));
+        left
+    }
+}
+
+/// A place in the names of a [`WeightFile`]: `weights.pp("encoder").pp("layer.0")`.
+pub(crate) struct Weights<'a> {
+    file: &'a WeightFile,
+    prefix: String,
+}
+
+impl<'a> Weights<'a> {
+    /// One level down.
+    pub(crate) fn pp(&self, name: impl Display) -> Weights<'a> {
+        Weights { file: self.file, prefix: self.name(&name.to_string()) }
+    }
+
+    /// A tensor of exactly this shape as f32, row-major.
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let name = self.name(name);
+        let path = self.file.path.display();
+        let Some(info) = self.file.metadata.info(&name) else {
+            let candidates = self.file.candidates(&name);
+            let there = match candidates.len() {
+                0 => "every tensor that it has is in use".to_string(),
+                _ => format!("not in use are {}", listed(&candidates)),
+            };
+            return Err(Error::bad_input(format!(
+                "{path} lacks the tensor `{name}`, expected with shape {shape:?}; {there}"
+            ))
+            .with_hint("weights and configuration are of different models, or this variant is not supported"));
+        };
+        if info.shape != shape {
+            return Err(Error::bad_input(format!(
+                "{path}: tensor `{name}` has shape {:?}; the configuration expects {shape:?}",
+                info.shape
+            ))
+            .with_hint("weights and configuration are of different models"));
+        }
+        let (from, to) = info.data_offsets;
+        let bytes = &self.file.bytes[self.file.start + from..self.file.start + to];
+        let numbers = match info.dtype {
+            Dtype::F32 => decode::f32_from_f32(bytes),
+            Dtype::F16 => decode::f32_from_f16(bytes),
+            Dtype::BF16 => decode::f32_from_bf16(bytes),
+            other => {
+                return Err(Error::bad_input(format!(
+                    "{path}: tensor `{name}` is of type {other:?}; F32, F16 and BF16 can be read"
+                ))
+                .with_hint("save the model in one of these types"));
+            }
+        };
+        if let Some(index) = numbers.iter().position(|x| !x.is_finite()) {
+            return Err(Error::bad_input(format!(
+                "{path}: tensor `{name}` holds {} at number {index} of {}; weights must be finite",
+                numbers[index],
+                numbers.len()
+            ))
+            .with_hint("the file is damaged, or its training diverged"));
+        }
+        self.file.taken().insert(name);
+        Ok(numbers)
+    }
+
+    /// A vector.
+    pub(crate) fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>> {
+        self.tensor(name, &[length])
+    }
+
+    /// A matrix.
+    pub(crate) fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Matrix> {
+        Ok(Matrix::from_vec(rows, columns, self.tensor(name, &[rows, columns])?))
+    }
+
+    /// One number, stored without a shape or with shape `[1]`.
+    pub(crate) fn scalar(&self, name: &str) -> Result<f32> {
+        let whole = self.name(name);
+        let one = self.file.metadata.info(&whole).is_some_and(|info| info.shape == [1]);
+        Ok(self.tensor(name, if one { &[1] } else { &[] })?[0])
+    }
+
+    /// `weight` and `bias` of a layer norm.
+    pub(crate) fn layer_norm(&self, width: usize, epsilon: f32) -> Result<LayerNorm> {
+        Ok(LayerNorm::new(self.vector("weight", width)?, self.vector("bias", width)?, epsilon))
+    }
+
+    /// `weight [output, input]` and, if wanted, `bias` of a linear layer.
+    pub(crate) fn linear(&self, input: usize, output: usize, bias: bool) -> Result<Linear> {
+        let weight = self.matrix("weight", output, input)?;
+        let bias = if bias { Some(self.vector("bias", output)?) } else { None };
+        Ok(Linear::new(weight, bias, Precision::F32))
+    }
+
+    /// Query, key and value, stored apart as `weight [width, width]` and `bias`, in one layer `[3 width, width]`.
+    pub(crate) fn query_key_value(&self, names: [&str; 3], width: usize) -> Result<Linear> {
+        let (mut weight, mut bias) = (Vec::with_capacity(3 * width * width), Vec::with_capacity(3 * width));
+        for name in names {
+            let part = self.pp(name);
+            weight.extend(part.tensor("weight", &[width, width])?);
+            bias.extend(part.vector("bias", width)?);
+        }
+        Ok(Linear::new(Matrix::from_vec(3 * width, width, weight), Some(bias), Precision::F32))
+    }
+
+    fn name(&self, last: &str) -> String {
+        if self.prefix.is_empty() { last.to_string() } else { format!("{}.{last}", self.prefix) }
+    }
+}
+
+/// The one unsafe function of this crate.
+#[allow(unsafe_code)]
+fn map(file: &File) -> std::io::Result<Mmap> {
+    // SAFETY: the map is only read. Its bytes would change under us if another program rewrote the file in place while it is
+    // being loaded; sdmad itself never does (files appear by renaming), and the map is dropped once the towers are built.
+    // Reading instead would hold a copy of a file of up to 2 GB beside the packed weights.
+    unsafe { Mmap::map(file) }
+}
+
+fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let mut text = names.iter().take(SHOWN).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" and {} more", names.len() - SHOWN));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
