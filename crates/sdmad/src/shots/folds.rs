@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use sdmad_base::Stream;
 
-use crate::Label;
+use super::Support;
+use crate::{Label, Manifest};
 
 /// A support image, as folds see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,14 @@ pub struct FoldRow {
     pub patient: Option<String>,
     /// A label for each category.
     pub labels: Vec<Label>,
+}
+
+impl FoldRow {
+    /// The rows of a support set, in its order. Rows that the manifest lacks are left out.
+    pub fn of_support(manifest: &Manifest, support: &Support) -> Vec<FoldRow> {
+        let rows = support.rows.iter().filter_map(|&r| manifest.rows.get(r));
+        rows.map(|row| FoldRow { patient: row.patient.clone(), labels: row.labels.clone() }).collect()
+    }
 }
 
 /// A division of the support set into folds.

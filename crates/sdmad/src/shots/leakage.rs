@@ -1,3 +1,7 @@
+use std::collections::BTreeSet;
+
+use crate::Manifest;
+
 /// Test images whose fingerprint differs from a shot's in at most this many of 256 bits are near-duplicates.
 pub const NEAR_DUPLICATE_BITS: u32 = 10;
 
@@ -8,6 +12,19 @@ pub struct Traits {
     pub patient: Option<String>,
     /// The dHash of 256 bits, where it was made.
     pub fingerprint: Option<[u64; 4]>,
+}
+
+impl Traits {
+    /// The traits of rows of a manifest; `fingerprints` has one entry for each of `rows`, or none.
+    ///
+    /// Rows that the manifest lacks have no traits.
+    pub fn of_rows(manifest: &Manifest, rows: &[usize], fingerprints: &[[u64; 4]]) -> Vec<Traits> {
+        let of = |(position, &row): (usize, &usize)| Traits {
+            patient: manifest.rows.get(row).and_then(|r| r.patient.clone()),
+            fingerprint: fingerprints.get(position).copied(),
+        };
+        rows.iter().enumerate().map(of).collect()
+    }
 }
 
 /// Which test images may be used, and how many may not, and why.
@@ -31,7 +48,7 @@ impl LeftOut {
 /// Finds the test images that a method has already seen something of: those that share a patient with a shot, or whose
 /// fingerprint is within 10 of 256 bits of a shot's.
 pub fn leave_out(test: &[Traits], shots: &[Traits]) -> LeftOut {
-    let patients: std::collections::BTreeSet<&str> = shots.iter().filter_map(|s| s.patient.as_deref()).collect();
+    let patients: BTreeSet<&str> = shots.iter().filter_map(|s| s.patient.as_deref()).collect();
     let fingerprints: Vec<[u64; 4]> = shots.iter().filter_map(|s| s.fingerprint).collect();
     let mut result = LeftOut::default();
     for image in test {
