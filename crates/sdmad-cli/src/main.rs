@@ -1,2 +1,46 @@
-//! The `sdmad` command.
-fn main() {}
+//! The `sdmad` command: arguments to plans, plans to library calls, results to stdout, progress to stderr.
+
+mod args;
+mod terminal;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use sdmad_base::Error;
+
+use crate::args::{Arguments, Verb};
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let terminal = Terminal::new(arguments.quiet);
+    match run(arguments, &terminal) {
+        Ok(code) => code,
+        Err(error) => {
+            terminal.error(&error);
+            ExitCode::from(error.kind().exit_status())
+        }
+    }
+}
+
+fn run(arguments: Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
+    if arguments.threads == Some(0) {
+        return Err(Error::bad_input("--threads 0: expected 1 or more").with_hint("leave it out to use every core"));
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(arguments.threads.unwrap_or(0))
+        .build_global()
+        .map_err(|e| Error::environment(format!("cannot start {:?} threads: {e}", arguments.threads)))?;
+    terminal.watch_for_interrupt()?;
+    match arguments.verb {
+        Verb::Demo(args) => verbs::demo::run(args, terminal),
+        Verb::Encoder(args) => verbs::encoder::run(args, terminal),
+        Verb::Data(args) => verbs::data::run(args, terminal),
+        Verb::Signs(args) => verbs::signs::run(args, terminal),
+        Verb::Train(args) => verbs::train::run(args, terminal),
+        Verb::Evaluate(args) => verbs::evaluate::run(args, terminal),
+        Verb::Compare(args) => verbs::compare::run(args, terminal),
+        Verb::Predict(args) => verbs::predict::run(args, terminal),
+    }
+}

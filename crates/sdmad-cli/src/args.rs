@@ -1,0 +1,312 @@
+//! The command line as it is typed. Each verb's file turns its part into a plan.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Few-shot detection of several anomalies in medical images, by radiological signs.
+///
+/// Research use only, not a medical device.
+#[derive(Debug, Parser)]
+#[command(name = "sdmad", version, max_term_width = 110)]
+pub(crate) struct Arguments {
+    /// Threads to compute with (default: every core). Results are the same bits for any number.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Say nothing on stderr but errors.
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// The whole story on phantoms: encoders, shots, training, sign selection, three protocols.
+    Demo(DemoArgs),
+    /// Fetch, verify and carry the frozen encoders.
+    Encoder(EncoderArgs),
+    /// Import, check, split and generate data sets.
+    Data(DataArgs),
+    /// Check and draft banks of radiological signs.
+    Signs(SignsArgs),
+    /// Adapt to K shots of each category; writes a run folder.
+    Train(TrainArgs),
+    /// Measure a run by the three protocols; writes metrics.json and scores.csv.
+    Evaluate(EvaluateArgs),
+    /// Compare evaluations over several draws, with paired intervals.
+    Compare(CompareArgs),
+    /// Score images with a run; writes predictions.jsonl.
+    Predict(PredictArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where to write the phantoms, the runs and the figures.
+    #[arg(long, value_name = "DIR", default_value = "sdmad-demo")]
+    pub(crate) out: PathBuf,
+    /// Print the table as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EncoderArgs {
+    #[command(subcommand)]
+    pub(crate) action: EncoderAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EncoderAction {
+    /// List encoders that can be pulled and those in the cache.
+    List {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Fetch an encoder: `dinov2s-minilm`, or `hf:ORG/NAME` from the hub that HF_ENDPOINT names.
+    Pull {
+        /// Name of the encoder.
+        name: String,
+    },
+    /// Write an encoder of the cache into one file, for a machine without network.
+    Export {
+        /// Name of the encoder.
+        name: String,
+        /// The file to write.
+        file: PathBuf,
+    },
+    /// Take an exported encoder into the cache.
+    Import {
+        /// A file written by `encoder export`.
+        file: PathBuf,
+    },
+    /// Verify hashes, load the encoder, scan its weights and name the instruction path.
+    Check {
+        /// Name of an encoder, or a model folder.
+        name: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    #[command(subcommand)]
+    pub(crate) action: DataAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataAction {
+    /// Write a manifest for a data set as its publisher laid it out.
+    Import {
+        /// The layout: folders, bmad, mvtec or medmnist.
+        kind: String,
+        /// The data set's folder, or for medmnist its .npz file.
+        root: PathBuf,
+        /// The manifest to write.
+        #[arg(long, value_name = "CSV")]
+        out: PathBuf,
+        /// Category ids, where the data set does not name them.
+        #[arg(long, value_delimiter = ',', value_name = "ID,…")]
+        categories: Option<Vec<String>>,
+        /// Fractions of train, valid and test for a set without a split of its own.
+        #[arg(long, value_delimiter = ',', value_name = "F,F,F")]
+        fractions: Option<Vec<f64>>,
+        /// Seed of the split.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Look for missing files, patients across splits, near-duplicates; count; measure the pixel baseline.
+    Check {
+        /// The manifest.
+        manifest: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Split a manifest by patient.
+    Split {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The manifest to write.
+        #[arg(long, value_name = "CSV")]
+        out: PathBuf,
+        /// Fractions of train, valid and test.
+        #[arg(long, value_delimiter = ',', value_name = "F,F,F", default_values_t = [0.4, 0.0, 0.6])]
+        fractions: Vec<f64>,
+        /// Seed of the split.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Generate ultrasound-like phantoms with masks and the truth of every sign.
+    Phantom {
+        /// The folder to write.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// How many images.
+        #[arg(long, default_value_t = 400)]
+        images: usize,
+        /// Seed of everything that is drawn.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignsArgs {
+    #[command(subcommand)]
+    pub(crate) action: SignsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SignsAction {
+    /// List the shipped banks.
+    List,
+    /// Print a shipped bank, to start one's own from.
+    Show {
+        /// Name of a shipped bank.
+        name: String,
+    },
+    /// Lint a bank.
+    Check {
+        /// A bank.toml, or the name of a shipped bank.
+        bank: String,
+        /// The encoder whose text tower finds near-duplicates.
+        #[arg(long, default_value = sdmad_encoders::DEFAULT_ENCODER)]
+        encoder: String,
+        /// Do not load an encoder: no search for near-duplicates.
+        #[arg(long)]
+        no_encoder: bool,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let a language model write a bank, by any OpenAI-compatible endpoint.
+    Draft(DraftArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DraftArgs {
+    /// What the images are: "a breast ultrasound image".
+    #[arg(long)]
+    pub(crate) modality: String,
+    /// Category ids, without normal: `benign=benign breast mass,malignant`.
+    #[arg(long, value_delimiter = ',', value_name = "ID[=NAME],…", required = true)]
+    pub(crate) categories: Vec<String>,
+    /// Name of the bank.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// The model to ask.
+    #[arg(long)]
+    pub(crate) model: String,
+    /// The endpoint (or OPENAI_BASE_URL), up to and with its version: `http://localhost:8000/v1`.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// Signs for each category.
+    #[arg(long, default_value_t = 10)]
+    pub(crate) per_category: usize,
+    /// The bank to write; its transcript goes beside it.
+    #[arg(long, value_name = "TOML")]
+    pub(crate) out: PathBuf,
+}
+
+/// How a run scores images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodName {
+    /// The sign-driven method.
+    Sdmad,
+    /// Logistic regression on the same features, L2 chosen inside the support set.
+    LinearProbe,
+    /// Logistic regression on 16 × 16 grey pixels.
+    Pixels,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// The manifest.
+    #[arg(long, value_name = "CSV")]
+    pub(crate) data: PathBuf,
+    /// A bank.toml, or the name of a shipped bank.
+    #[arg(long, value_name = "BANK")]
+    pub(crate) signs: String,
+    /// Name of an encoder, or a model folder.
+    #[arg(long, default_value = sdmad_encoders::DEFAULT_ENCODER)]
+    pub(crate) encoder: String,
+    /// Images of normal and of each category, or `all`.
+    #[arg(long, value_name = "K")]
+    pub(crate) shots: Option<String>,
+    /// Which draw of shots; every number is another one.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub(crate) draw: u64,
+    /// A CSV with a column `image`: these are the shots.
+    #[arg(long, value_name = "CSV", conflicts_with = "shots")]
+    pub(crate) support: Option<PathBuf>,
+    /// Take what there is where a category has fewer than K patients, and record it.
+    #[arg(long)]
+    pub(crate) short_supply: bool,
+    /// How the run scores images.
+    #[arg(long, value_enum, default_value = "sdmad")]
+    pub(crate) method: MethodName,
+    /// Where the settings start from: best or paper.
+    #[arg(long, default_value = "best")]
+    pub(crate) preset: String,
+    /// A TOML file with settings; what it leaves out is the preset's.
+    #[arg(long, value_name = "TOML")]
+    pub(crate) config: Option<PathBuf>,
+    /// One setting: `selection.mode=none`. May be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// The run folder to write.
+    #[arg(long, value_name = "RUN")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// A run folder.
+    #[arg(long)]
+    pub(crate) run: PathBuf,
+    /// The manifest; by default its test rows are measured.
+    #[arg(long, value_name = "CSV")]
+    pub(crate) data: PathBuf,
+    /// Which rows: test, valid, or train (without the shots, for development).
+    #[arg(long, default_value = "test")]
+    pub(crate) split: String,
+    /// Truth of signs, for sign attribution.
+    #[arg(long, value_name = "CSV")]
+    pub(crate) sign_truth: Option<PathBuf>,
+    /// How many images are in work at a time; no figure depends on it.
+    #[arg(long, default_value_t = 16)]
+    pub(crate) batch: usize,
+    /// The folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Print metrics.json instead of the table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// `NAME=DIR,DIR,…`: a method and its evaluations, one for each draw. The first is compared with each other.
+    #[arg(required = true, num_args = 1.., value_name = "NAME=DIR,…")]
+    pub(crate) methods: Vec<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// A run folder.
+    #[arg(long)]
+    pub(crate) run: PathBuf,
+    /// The folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Images and folders of images: PNG, JPEG, TIFF, BMP, WebP.
+    #[arg(required = true, value_name = "INPUT")]
+    pub(crate) inputs: Vec<PathBuf>,
+}

@@ -1,0 +1,122 @@
+use std::path::{Path, PathBuf};
+
+use sdmad_base::{Result, Sha256, sha256_hex, write_atomic};
+use sdmad_imaging::Fingerprint;
+
+use super::{FeatureSettings, ImageFeatures};
+
+/// Changes whenever the same pixels would give other features.
+const FEATURE_VERSION: &str = "sdmad features 1";
+
+/// Features on disk, one small file for each image, named by what they depend on: the bytes of the image, the
+/// encoder's weights and the settings. It holds numbers, no pictures.
+#[derive(Clone, Debug)]
+pub struct FeatureCache {
+    folder: PathBuf,
+}
+
+impl FeatureCache {
+    /// The cache in `folder` for one encoder and one way to take features.
+    pub fn new(folder: &Path, encoder_sha256: &str, settings: &FeatureSettings) -> Self {
+        let key = sha256_hex(format!("{FEATURE_VERSION}\n{encoder_sha256}\n{settings:?}").as_bytes());
+        FeatureCache { folder: folder.join(&key[..16]) }
+    }
+
+    /// What is kept for an image with these bytes, or else what `compute` gives, which is then kept.
+    ///
+    /// A file that cannot be read or written costs time and nothing else.
+    pub(super) fn get_or(
+        &self,
+        image: &[u8],
+        compute: impl FnOnce() -> Result<ImageFeatures>,
+    ) -> Result<ImageFeatures> {
+        let name = sha256_hex(image);
+        let path = self.folder.join(&name[..2]).join(&name);
+        if let Some(features) = std::fs::read(&path).ok().and_then(|bytes| decode(&bytes)) {
+            return Ok(features);
+        }
+        let features = compute()?;
+        if let Some(folder) = path.parent()
+            && std::fs::create_dir_all(folder).is_ok()
+        {
+            let _ = write_atomic(&path, &encode(&features));
+        }
+        Ok(features)
+    }
+}
+
+/// Views, width, fingerprint, rows, and the SHA-256 of all that, so that a damaged file is computed again.
+fn encode(features: &ImageFeatures) -> Vec<u8> {
+    let width = features.views.first().map_or(0, Vec::len);
+    let mut bytes = Vec::with_capacity(48 + 4 * width * features.views.len() + 64);
+    bytes.extend((features.views.len() as u32).to_le_bytes());
+    bytes.extend((width as u32).to_le_bytes());
+    features.fingerprint.words().iter().for_each(|w| bytes.extend(w.to_le_bytes()));
+    features.views.iter().flatten().for_each(|v| bytes.extend(v.to_le_bytes()));
+    let digest = digest(&bytes);
+    bytes.extend(digest.as_bytes());
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Option<ImageFeatures> {
+    let (body, tail) = bytes.split_at_checked(bytes.len().checked_sub(64)?)?;
+    if digest(body).as_bytes() != tail {
+        return None;
+    }
+    let (views, rest) = body.split_first_chunk::<4>()?;
+    let (width, mut rest) = rest.split_first_chunk::<4>()?;
+    let (views, width) = (u32::from_le_bytes(*views) as usize, u32::from_le_bytes(*width) as usize);
+    let mut words = [0u64; 4];
+    for word in &mut words {
+        let (first, more) = rest.split_first_chunk::<8>()?;
+        *word = u64::from_le_bytes(*first);
+        rest = more;
+    }
+    if width == 0 || rest.len() != 4 * views * width {
+        return None;
+    }
+    let numbers: Vec<f32> =
+        rest.chunks_exact(4).filter_map(|b| b.try_into().ok().map(f32::from_le_bytes)).collect();
+    let views = numbers.chunks_exact(width).map(<[f32]>::to_vec).collect();
+    Some(ImageFeatures { views, fingerprint: Fingerprint::from_words(words) })
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(bytes);
+    hash.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_comes_back_and_damage_is_noticed() {
+        let features = ImageFeatures {
+            views: vec![vec![1.0, -2.5], vec![f32::MIN_POSITIVE, 3.0]],
+            fingerprint: Fingerprint::from_words([1, 2, 3, u64::MAX]),
+        };
+        let mut bytes = encode(&features);
+        assert_eq!(decode(&bytes), Some(features));
+        bytes[20] ^= 1;
+        assert_eq!(decode(&bytes), None);
+        assert_eq!(decode(&bytes[..30]), None);
+    }
+
+    #[test]
+    fn the_second_time_nothing_is_computed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = FeatureCache::new(folder.path(), "weights", &FeatureSettings::default());
+        let features =
+            ImageFeatures { views: vec![vec![0.5; 3]; 5], fingerprint: Fingerprint::from_words([0; 4]) };
+        let first = cache.get_or(b"pixels", || Ok(features.clone())).unwrap();
+        let second = cache.get_or(b"pixels", || unreachable!("it is in the cache")).unwrap();
+        assert_eq!(first, second);
+        let other = FeatureSettings { layers: 2, ..FeatureSettings::default() };
+        let other = FeatureCache::new(folder.path(), "weights", &other);
+        let mut computed = false;
+        other.get_or(b"pixels", || { computed = true; Ok(features.clone()) }).unwrap();
+        assert!(computed);
+    }
+}

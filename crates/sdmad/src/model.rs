@@ -1,0 +1,203 @@
+//! A trained model as pure data, and what it says of one image. Nothing here reads a file or another image.
+
+use serde::{Deserialize, Serialize};
+
+use crate::loss::SignSets;
+use crate::select::{SelectionMode, SelectionSettings, kept_sets, most_certain_half, without_outliers};
+use crate::sign_text::SignMap;
+use crate::{Bank, Bridge, Calibration, Outputs, Standard, SupportSelection};
+
+/// How a run scores images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Sign-driven few-shot multi-anomaly detection.
+    Sdmad,
+    /// Class-balanced logistic regression on the same features of the same shots, its strength chosen inside the support set.
+    LinearProbe,
+    /// The same on 16 × 16 grey pixels.
+    Pixels,
+}
+
+/// How labels go together in the support set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coexistence {
+    /// At most one support image in twenty has two categories: r_c is the log-probability of c among them and normal.
+    Exclusive,
+    /// Categories go together: r_c is the score of c alone.
+    MultiLabel,
+}
+
+/// Sharpness of the softmax over scores of unit spread.
+const SOFTMAX_SCALE: f64 = 2.0;
+
+/// The part of a model that knows signs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SignModel {
+    /// The bank of the run, only with its categories.
+    pub bank: Bank,
+    /// Where signs stand among the categories.
+    pub map: SignMap,
+    /// Support selection: each sign's margin and what follows from it.
+    pub selection: SupportSelection,
+    /// The selection that is applied; never [`SelectionMode::Auto`].
+    pub mode: SelectionMode,
+    /// Its settings.
+    pub settings: SelectionSettings,
+    /// κ of image selection.
+    pub logit_scale: f64,
+    /// Mean and spread of each sign's similarity over the support set.
+    pub standards: Vec<Standard>,
+}
+
+/// A trained model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// How images are scored.
+    pub method: Method,
+    /// Category ids, in the order of every list.
+    pub categories: Vec<String>,
+    /// From features to scores.
+    pub bridge: Bridge,
+    /// Signs, for [`Method::Sdmad`].
+    pub signs: Option<SignModel>,
+    /// Whether categories exclude each other.
+    pub coexistence: Coexistence,
+    /// From r_c to probabilities.
+    pub calibration: Calibration,
+    /// From the score of normal to its probability; one entry.
+    pub normal_calibration: Calibration,
+}
+
+/// Why a sign does not count for a category and an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhyNot {
+    /// Support selection: on support images it spoke for another category.
+    NegativeMargin,
+    /// Support selection: others of its category had better margins.
+    NotAmongBest,
+    /// Image selection: it is among the less certain half for this image.
+    Uncertain,
+    /// Image selection: its similarity is an outlier among those of its category.
+    Outlier,
+}
+
+/// What a model says of one image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    /// d, n_c, r_c, p_c and standardised sign scores.
+    pub outputs: Outputs,
+    /// Probability of normal.
+    pub normal_probability: f64,
+    /// z of normal and of each category.
+    pub columns: Vec<f64>,
+    /// a(x, s) of each sign of the run's bank; empty without signs.
+    pub similarities: Vec<f64>,
+    /// For normal and each category the signs that counted.
+    pub selected: Vec<Vec<usize>>,
+}
+
+impl Model {
+    /// Scores one image by its features.
+    pub fn score(&self, features: &[f32]) -> Scores {
+        let bridged = self.bridge.scores(features);
+        let (columns, similarities, selected) = match &self.signs {
+            None => (bridged, Vec::new(), Vec::new()),
+            Some(signs) => {
+                let similarities = signs.map.similarities(&bridged);
+                let selected = signs.selected(&similarities);
+                let columns =
+                    selected.iter().map(|s| s.iter().map(|&i| similarities[i]).sum::<f64>() / s.len() as f64).collect();
+                (columns, similarities, selected)
+            }
+        };
+        let among_all = among_all(&columns, self.coexistence);
+        let probability =
+            among_all.iter().zip(&self.calibration.categories).map(|(&r, c)| c.probability(r)).collect();
+        let standardised = match &self.signs {
+            None => Vec::new(),
+            Some(signs) => signs.standards.iter().zip(&similarities).map(|(s, &a)| s.apply(a)).collect(),
+        };
+        let normal_probability = self.normal_calibration.categories.first().map_or(0.5, |c| c.probability(columns[0]));
+        let outputs = Outputs {
+            detection: -columns[0],
+            against_normal: columns[1..].iter().map(|z| z - columns[0]).collect(),
+            among_all,
+            probability,
+            signs: standardised,
+        };
+        Scores { outputs, normal_probability, columns, similarities, selected }
+    }
+}
+
+/// r_c of scores of normal and each category.
+pub(crate) fn among_all(columns: &[f64], coexistence: Coexistence) -> Vec<f64> {
+    match coexistence {
+        Coexistence::MultiLabel => columns[1..].to_vec(),
+        Coexistence::Exclusive => {
+            let top = columns.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = columns.iter().map(|z| (SOFTMAX_SCALE * (z - top)).exp()).sum();
+            columns[1..].iter().map(|z| SOFTMAX_SCALE * (z - top) - sum.ln()).collect()
+        }
+    }
+}
+
+impl SignModel {
+    /// The signs of normal and of each category that count for an image with these similarities.
+    pub fn selected(&self, similarities: &[f64]) -> Vec<Vec<usize>> {
+        let sets = self.support_sets();
+        let groups = sets.categories() + 1;
+        let signs_of = |g: usize| if g == 0 { sets.normal() } else { sets.category(g - 1) };
+        let normal = sets.normal();
+        let normal_score = normal.iter().map(|&s| similarities[s]).sum::<f64>() / normal.len() as f64;
+        (0..groups)
+            .map(|g| match self.mode {
+                SelectionMode::None | SelectionMode::Support | SelectionMode::Auto => signs_of(g).to_vec(),
+                // Normal is what certainty is measured against: its own signs are all kept.
+                SelectionMode::Image | SelectionMode::Both if g == 0 => normal.to_vec(),
+                SelectionMode::Image | SelectionMode::Both => {
+                    most_certain_half(similarities, signs_of(g), normal_score, self.logit_scale)
+                }
+                SelectionMode::Mad => without_outliers(similarities, signs_of(g), self.settings.outlier),
+            })
+            .collect()
+    }
+
+    /// The signs that support selection leaves, all where it is not applied.
+    fn support_sets(&self) -> SignSets {
+        match self.mode {
+            SelectionMode::Support | SelectionMode::Both => kept_sets(&self.selection, self.map.sets.signs()),
+            _ => self.map.sets.clone(),
+        }
+    }
+
+    /// Why a sign of `group` (0 is normal) does not count for an image where `selected` count; `None` when it does.
+    pub fn why_not(&self, group: usize, sign: usize, selected: &[Vec<usize>]) -> Option<WhyNot> {
+        use crate::select::Choice;
+        if selected[group].contains(&sign) {
+            return None;
+        }
+        let choice = self.selection.get(group).and_then(|g| g.iter().find(|s| s.sign == sign)).map(|s| s.choice);
+        match (self.mode, choice) {
+            (SelectionMode::Support | SelectionMode::Both, Some(Choice::NegativeMargin)) => Some(WhyNot::NegativeMargin),
+            (SelectionMode::Support | SelectionMode::Both, Some(Choice::NotAmongBest)) => Some(WhyNot::NotAmongBest),
+            (SelectionMode::Mad, _) => Some(WhyNot::Outlier),
+            _ => Some(WhyNot::Uncertain),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exclusive_scores_are_log_probabilities() {
+        let r = among_all(&[0.1, 0.7, -0.3], Coexistence::Exclusive);
+        let normal = among_all(&[0.7, 0.1, -0.3], Coexistence::Exclusive)[0];
+        assert!((r.iter().map(|x| x.exp()).sum::<f64>() + normal.exp() - 1.0).abs() < 1e-12);
+        assert_eq!(among_all(&[0.1, 0.7, -0.3], Coexistence::MultiLabel), [0.7, -0.3]);
+    }
+}
