@@ -1,7 +1,7 @@
 use rayon::prelude::*;
 
 use crate::kernel::{View, multiply, vectorised};
-use crate::packed::PackedF32;
+use crate::packed::Packed;
 use crate::vector::{dot, softmax};
 use crate::{Matrix, Sequences};
 
@@ -87,16 +87,16 @@ impl<'a> Shape<'a> {
     }
 
     /// The transposed keys `[head width, tokens]`, as a right factor.
-    fn transposed(&self, task: Task, which: usize) -> PackedF32 {
-        PackedF32::transpose_of(self.part(task, which), task.tokens, self.head_width, 3 * self.width)
+    fn transposed(&self, task: Task, which: usize) -> Packed<f32> {
+        Packed::transpose_of(self.part(task, which), task.tokens, self.head_width, 3 * self.width)
     }
 
-    fn packed(&self, task: Task, which: usize) -> PackedF32 {
-        PackedF32::rows_of(self.part(task, which), task.tokens, self.head_width, 3 * self.width)
+    fn packed(&self, task: Task, which: usize) -> Packed<f32> {
+        Packed::rows_of(self.part(task, which), task.tokens, self.head_width, 3 * self.width)
     }
 
     /// Probabilities `[count, tokens]` of the queries from `first` on.
-    fn probabilities(&self, task: Task, keys: &PackedF32, mask: Mask, first: usize, out: &mut [f32]) {
+    fn probabilities(&self, task: Task, keys: &Packed<f32>, mask: Mask, first: usize, out: &mut [f32]) {
         let count = out.len() / task.tokens;
         let queries = &self.part(task, 0)[first * 3 * self.width..];
         multiply(View::rows_of(queries, count, self.head_width, 3 * self.width), keys, out, |_, _, _| {});
@@ -152,7 +152,7 @@ fn backward_head(shape: &Shape<'_>, task: Task, mask: Mask, dy: &Matrix) -> Vec<
     for (index, piece) in probabilities.chunks_mut(QUERY_ROWS * tokens).enumerate() {
         shape.probabilities(task, &keys, mask, index * QUERY_ROWS, piece);
     }
-    let packed_dy = PackedF32::rows_of(dy, tokens, head_width, width);
+    let packed_dy = Packed::rows_of(dy, tokens, head_width, width);
     multiply(View::columns_of(&probabilities, tokens, tokens, tokens), &packed_dy, dv, |_, _, _| {});
 
     let mut ds = vec![0.0; tokens * tokens];

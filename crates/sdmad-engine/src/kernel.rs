@@ -17,52 +17,67 @@ pub(crate) const TILE_ROWS: usize = 48;
 /// Rows that one task takes on, so that a panel made for the task serves several tiles.
 const TASK_ROWS: usize = 16 * TILE_ROWS;
 
+/// The numbers that products are made of.
+pub(crate) trait Number: Copy + Default + Send + Sync + 'static {
+    const ZERO: Self;
+    const ONE: Self;
+    /// Writes the transpose of `source [shape.0, shape.1]` to `target`, their rows `source_stride` and `target_stride` apart.
+    fn transpose(
+        source: &[Self],
+        source_stride: usize,
+        shape: (usize, usize),
+        target: &mut [Self],
+        target_stride: usize,
+    );
+}
+
 /// A matrix `[rows, depth]` read with any strides, the left factor of [`multiply`].
 #[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
-    pub(crate) data: &'a [f32],
+pub(crate) struct View<'a, T = f32> {
+    pub(crate) data: &'a [T],
     pub(crate) rows: usize,
     pub(crate) depth: usize,
     pub(crate) row_stride: usize,
     pub(crate) depth_stride: usize,
 }
 
-impl<'a> View<'a> {
+impl<'a, T> View<'a, T> {
     /// Row-major `[rows, depth]`, rows `stride` apart.
-    pub(crate) fn rows_of(data: &'a [f32], rows: usize, depth: usize, stride: usize) -> Self {
+    pub(crate) fn rows_of(data: &'a [T], rows: usize, depth: usize, stride: usize) -> Self {
         View { data, rows, depth, row_stride: stride, depth_stride: 1 }
     }
 
     /// The transpose of a row-major `[depth, rows]`, its rows `stride` apart.
-    pub(crate) fn columns_of(data: &'a [f32], rows: usize, depth: usize, stride: usize) -> Self {
+    pub(crate) fn columns_of(data: &'a [T], rows: usize, depth: usize, stride: usize) -> Self {
         View { data, rows, depth, row_stride: 1, depth_stride: stride }
     }
 
     /// `count` rows from `first` on.
-    fn part(self, first: usize, count: usize) -> Self {
-        View { data: &self.data[first * self.row_stride..], rows: count, ..self }
+    fn part(&self, first: usize, count: usize) -> Self {
+        View { data: &self.data[(first * self.row_stride).min(self.data.len())..], rows: count, ..*self }
     }
 }
 
 /// Where tasks write: disjoint rectangles of one row-major matrix.
 #[derive(Clone, Copy)]
-struct Target {
-    start: *mut f32,
+struct Target<T> {
+    start: *mut T,
     columns: usize,
 }
 
 // SAFETY: a `Target` is only used inside `multiply`, whose tasks write disjoint rectangles of a matrix that it borrows mutably meanwhile.
-unsafe impl Send for Target {}
+unsafe impl<T: Number> Send for Target<T> {}
 // SAFETY: as above.
-unsafe impl Sync for Target {}
+unsafe impl<T: Number> Sync for Target<T> {}
 
 /// `out [left.rows, panels.columns()] = finish(left · panels)`, row-major and dense.
 ///
 /// `finish(row, first_column, numbers)` may change a piece of an output row before it is written.
-pub(crate) fn multiply<P, F>(left: View<'_>, panels: &P, out: &mut [f32], finish: F)
+pub(crate) fn multiply<T, P, F>(left: View<'_, T>, panels: &P, out: &mut [T], finish: F)
 where
-    P: Panels,
-    F: Fn(usize, usize, &mut [f32]) + Sync,
+    T: Number,
+    P: Panels<T>,
+    F: Fn(usize, usize, &mut [T]) + Sync,
 {
     let columns = panels.columns();
     assert_eq!(left.depth, panels.depth(), "depths of a product");
@@ -74,11 +89,11 @@ where
     let row_tasks = left.rows.div_ceil(TASK_ROWS);
     let panel_count = columns.div_ceil(PANEL);
     let target = &target;
-    let task = |scratch: &mut Vec<f32>, index: usize| {
+    let task = |scratch: &mut Vec<T>, index: usize| {
         let (panel_index, row_task) = (index / row_tasks, index % row_tasks);
         let first_column = panel_index * PANEL;
         let width = PANEL.min(columns - first_column);
-        let mut tile = [0.0_f32; TILE_ROWS * PANEL];
+        let mut tile = [T::ZERO; TILE_ROWS * PANEL];
         let (panel, panel_width) = panels.panel(panel_index, scratch);
         let end = left.rows.min((row_task + 1) * TASK_ROWS);
         for first_row in (row_task * TASK_ROWS..end).step_by(TILE_ROWS) {
@@ -108,18 +123,19 @@ where
 }
 
 /// `tile [left.rows, PANEL] = left · panel`, the panel `[depth, panel_width]` row-major.
-fn multiply_tile(left: View<'_>, panel: &[f32], panel_width: usize, tile: &mut [f32; TILE_ROWS * PANEL]) {
+fn multiply_tile<T: Number>(left: View<'_, T>, panel: &[T], panel_width: usize, tile: &mut [T; TILE_ROWS * PANEL]) {
     assert!(0 < left.rows && left.rows <= TILE_ROWS && panel_width <= PANEL && panel_width.is_multiple_of(16));
     assert!(panel.len() >= left.depth * panel_width);
     if left.depth == 0 {
-        tile.fill(0.0);
+        tile.fill(T::ZERO);
         return;
     }
     assert!(left.data.len() > (left.rows - 1) * left.row_stride + (left.depth - 1) * left.depth_stride);
     // One row would take a matrix-vector path with another order of summation: it is computed twice instead.
     let (rows, row_stride) = if left.rows == 1 { (2, 0) } else { (left.rows, left.row_stride) };
     // SAFETY: `gemm` reads panel[d * panel_width + c] and left[r * row_stride + d * depth_stride] and writes tile[r * PANEL + c] for
-    // d < depth, c < panel_width <= PANEL, r < rows <= TILE_ROWS; the asserts above bound each of them. All three are f32, and the
+    // d < depth, c < panel_width <= PANEL, r < rows <= TILE_ROWS; the asserts above bound each of them. All three are
+    // of one type, for which `gemm` has a kernel (`Number` is f32 or f64), and the
     // tile does not overlap the others, since it is borrowed mutably.
     unsafe {
         gemm::gemm(
@@ -136,8 +152,8 @@ fn multiply_tile(left: View<'_>, panel: &[f32], panel_width: usize, tile: &mut [
             left.data.as_ptr(),
             row_stride as isize,
             left.depth_stride as isize,
-            0.0,
-            1.0,
+            T::ZERO,
+            T::ONE,
             false,
             false,
             false,

@@ -1,6 +1,6 @@
 use crate::Matrix;
 use crate::kernel::{View, multiply};
-use crate::packed::{PackedF32, Transposed};
+use crate::packed::{Packed, Panels, Transposed};
 
 /// How the numbers of a frozen weight are stored; sums are always in f32.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Linear {
 /// Each precision is one way to pack.
 #[derive(Clone, Debug)]
 enum Weight {
-    F32(PackedF32),
+    F32(Packed<f32>),
 }
 
 impl Linear {
@@ -35,7 +35,7 @@ impl Linear {
             assert_eq!(bias.len(), output, "bias of a linear layer [{output}, {input}]");
         }
         let weight = match precision {
-            Precision::F32 => Weight::F32(PackedF32::transpose_of(weight.data(), output, input, input)),
+            Precision::F32 => Weight::F32(Packed::transpose_of(weight.data(), output, input, input)),
         };
         Linear { weight, bias }
     }
@@ -43,14 +43,14 @@ impl Linear {
     /// Numbers that a row of the input has.
     pub fn input_width(&self) -> usize {
         match &self.weight {
-            Weight::F32(packed) => crate::packed::Panels::depth(packed),
+            Weight::F32(packed) => Panels::depth(packed),
         }
     }
 
     /// Numbers that a row of the output has.
     pub fn output_width(&self) -> usize {
         match &self.weight {
-            Weight::F32(packed) => crate::packed::Panels::columns(packed),
+            Weight::F32(packed) => Panels::columns(packed),
         }
     }
 

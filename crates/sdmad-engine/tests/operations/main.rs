@@ -1,5 +1,13 @@
 //! Every operation against plain f64 versions of it, and every adjoint against finite differences.
 
+mod activation;
+mod adapter;
 mod attention;
+mod block;
+mod dense;
+mod invariance;
+mod layer_norm;
 mod linear;
+mod normalize;
+mod optimizer;
 mod reference;

@@ -131,3 +131,14 @@ pub fn attention(qkv: &Plain, heads: usize, causal: bool, spans: &[(usize, usize
     }
     y
 }
+
+pub fn leaky(x: f64) -> f64 {
+    if x < 0.0 { 0.01 * x } else { x }
+}
+
+pub fn l2_normalize(x: &Plain) -> Plain {
+    build(x.rows, x.columns, |r, c| {
+        let norm = x.row(r).iter().map(|x| x * x).sum::<f64>().sqrt();
+        if norm == 0.0 { 0.0 } else { x.at(r, c) / norm }
+    })
+}
