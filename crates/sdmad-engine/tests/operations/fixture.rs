@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::reference::{Plain, difference};
 use sdmad_engine::{
-    Activation, AdamW, AdapterInput, Block, BlockWeights, Cholesky, LayerNorm, Linear, Mask, Matrix, Matrix64, NormPlacement,
-    Precision, ShiftAdapter, cosine_decay, symmetric_eigen,
+    Activation, AdamW, AdapterInput, Block, BlockWeights, Cholesky, LayerNorm, Linear, Mask, Matrix, Matrix64,
+    NormPlacement, Precision, ShiftAdapter, cosine_decay, symmetric_eigen,
 };
 
 fn fixture() -> Value {
@@ -55,9 +55,8 @@ fn activations_equal_torch() {
 fn blocks_equal_torch() {
     for case in cases("blocks") {
         let tensor = |name: &str| matrix(&case["weights"][name]);
-        let linear = |weight: &str, bias: &str| {
-            Linear::new(tensor(weight), Some(tensor(bias).into_vec()), Precision::F32)
-        };
+        let linear =
+            |weight: &str, bias: &str| Linear::new(tensor(weight), Some(tensor(bias).into_vec()), Precision::F32);
         let norm = |name: &str| {
             let [weight, bias] = ["weight", "bias"].map(|part| tensor(&format!("{name}.{part}")).into_vec());
             LayerNorm::new(weight, bias, 1e-5)
@@ -101,7 +100,12 @@ fn adapters_equal_torch() {
             ("d_down", &found.down),
             ("d_up", &found.up),
         ] {
-            assert!(difference(found, &plain(&case[name])) < 2e-6, "{name} {:?} {}", adapter.input, adapter.norm_matching);
+            assert!(
+                difference(found, &plain(&case[name])) < 2e-6,
+                "{name} {:?} {}",
+                adapter.input,
+                adapter.norm_matching
+            );
         }
     }
 }
