@@ -5,6 +5,7 @@ mod adapter;
 mod attention;
 mod block;
 mod dense;
+mod fixture;
 mod invariance;
 mod layer_norm;
 mod linear;
