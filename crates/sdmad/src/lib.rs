@@ -5,6 +5,7 @@ mod calibration;
 mod metrics;
 mod protocols;
 mod shots;
+mod signs;
 mod stand_in;
 
 pub use bootstrap::{Bootstrap, Difference, LEVEL_MARGIN, Verdict, compare_methods, figures_with_intervals};
@@ -23,5 +24,11 @@ pub use protocols::{
 pub use shots::{
     FoldRow, Folds, LeftOut, NEAR_DUPLICATE_BITS, ShortSupply, Shortage, ShotRecord, Shots, Support, Traits,
     draw_shots, folds, leave_out, read_shots, read_support_list, shot_records, write_shots,
+};
+pub use signs::{
+    ApiKey, Bank, Category, Chat, ChatError, ChatErrorKind, ChatRequest, Code, Draft, DraftRequest,
+    Finding as SignFinding, LINTS as SIGN_LINTS, Lint as SignLint, Message, NORMAL, OpenAiChat, PromptForm, Provenance,
+    Role, Severity, Sign, TextEmbedding, Transcript, TranscriptEntry, check as check_signs, draft as draft_signs,
+    shipped_names, shipped_text,
 };
 pub use stand_in::{Label, Manifest, Row, Split};
