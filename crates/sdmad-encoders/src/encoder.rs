@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use sdmad_base::{Error, Result};
+use sdmad_base::{Error, Result, sha256_file};
 use sdmad_imaging::{Filter, Fit, Preprocess};
 
 use crate::folder::{ModelFolder, WeightFiles};
@@ -91,6 +91,8 @@ pub(crate) fn open_text_tower(folder: &Path) -> Result<TextTower> {
 
 /// The image tower and the SHA-256 of its file.
 fn load_image(model: &ModelFolder) -> Result<(ImageTower, String)> {
+    let preprocess = preprocess(&model.preprocess);
+    preprocess.check().map_err(|e| e.at(format!("{}, preprocessing", model.folder.display())))?;
     let (path, expected) = match &model.weights {
         WeightFiles::Apart { image: (path, sha256), .. } => (path, Some(sha256)),
         WeightFiles::Together(path) => (path, None),
@@ -105,7 +107,7 @@ fn load_image(model: &ModelFolder) -> Result<(ImageTower, String)> {
     file.finish(concerns, UNUSED, "image tower")?;
     let tower = ImageTower {
         architecture: model.image.clone(),
-        preprocess: preprocess(&model.preprocess),
+        preprocess,
         stem: layers.stem,
         blocks: layers.blocks,
         head: layers.head,
@@ -119,6 +121,9 @@ fn load_text(model: &ModelFolder) -> Result<(TextTower, Option<String>)> {
         WeightFiles::Apart { text: (path, sha256), .. } => (path, Some(sha256)),
         WeightFiles::Together(path) => (path, None),
     };
+    if let WeightFiles::Apart { tokenizer: (path, sha256), .. } = &model.weights {
+        same_hash(path, &sha256_file(path)?, sha256)?;
+    }
     let tokenizer = Tokenizer::open(&model.folder)?.with_context(model.text.context_length);
     if tokenizer.vocabulary_size() > model.text.vocabulary {
         return Err(Error::bad_input(format!(
@@ -151,13 +156,18 @@ fn load_text(model: &ModelFolder) -> Result<(TextTower, Option<String>)> {
 
 fn checked_hash(file: &WeightFile, path: &Path, expected: Option<&String>) -> Result<String> {
     let sha256 = file.sha256();
-    match expected {
-        Some(expected) if *expected != sha256 => {
-            Err(Error::bad_input(format!("{} has the SHA-256 {sha256}; encoder.json says {expected}", path.display()))
-                .with_hint("the file was changed or damaged; delete the encoder's folder and pull it again"))
-        }
-        _ => Ok(sha256),
+    if let Some(expected) = expected {
+        same_hash(path, &sha256, expected)?;
     }
+    Ok(sha256)
+}
+
+fn same_hash(path: &Path, sha256: &str, expected: &str) -> Result<()> {
+    if sha256 == expected {
+        return Ok(());
+    }
+    Err(Error::bad_input(format!("{} has the SHA-256 {sha256}; encoder.json says {expected}", path.display()))
+        .with_hint("the file was changed or damaged; delete the encoder's folder and pull it again"))
 }
 
 /// The temperature of a joint space; stored as its logarithm.

@@ -25,7 +25,7 @@ pub(crate) struct ModelFolder {
 /// Where the numbers of the two towers stand.
 pub(crate) enum WeightFiles {
     /// A file for each tower, with the SHA-256 that it must have. There is no joint space.
-    Apart { image: (PathBuf, String), text: (PathBuf, String) },
+    Apart { image: (PathBuf, String), text: (PathBuf, String), tokenizer: (PathBuf, String) },
     /// One file for both, with the temperature of their joint space.
     Together(PathBuf),
 }
@@ -85,7 +85,11 @@ fn ours(folder: &Path) -> Result<ModelFolder> {
         image: file.image.architecture,
         preprocess: file.image.preprocess,
         text: file.text.architecture,
-        weights: WeightFiles::Apart { image: hashed(file.image.weights), text: hashed(file.text.weights) },
+        weights: WeightFiles::Apart {
+            image: hashed(file.image.weights),
+            text: hashed(file.text.weights),
+            tokenizer: hashed(file.text.tokenizer),
+        },
     })
 }
 

@@ -45,3 +45,25 @@ fn taps(i: usize, from: usize, to: usize) -> [(usize, f64); 4] {
         (index as usize, weights[k])
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equals_torch() {
+        // Drawn and resized by scripts/reference/towers.py.
+        let bytes = include_bytes!("../tests/fixtures/towers/dinov2-minilm/expected.safetensors");
+        let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
+        let matrix = |name: &str| {
+            let tensor = file.tensor(name).unwrap();
+            let numbers = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+            Matrix::from_vec(tensor.shape()[0], tensor.shape()[1], numbers)
+        };
+        let (grid, theirs) = (matrix("positions.grid"), matrix("positions.resized"));
+        let ours = resize_positions(&grid, 37, 16);
+        let difference = ours.data().iter().zip(theirs.data()).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(difference <= 1e-5, "{difference}");
+        assert_eq!(resize_positions(&grid, 37, 37), grid);
+    }
+}

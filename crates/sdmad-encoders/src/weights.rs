@@ -81,18 +81,19 @@ impl WeightFile {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tensors not taken yet, for the message about one that is missing: those most like it stand first.
-    fn candidates(&self, name: &str) -> Vec<String> {
-        let taken = self.taken();
-        let mut left: Vec<String> = self.metadata.offset_keys();
-        left.retain(|other| !taken.contains(other));
-        let alike = |other: &str| {
-            let front = name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-            let back = name.bytes().rev().zip(other.bytes().rev()).take_while(|(a, b)| a == b).count();
-            front + back
-        };
-        left.sort_by(|a, b| alike(b).cmp(&alike(a)).then(a.cmp(b)));
-        left
+    /// What the file has where a tensor is missing: the names below the nearest level that is not empty.
+    fn neighbours(&self, name: &str) -> String {
+        let mut names = self.metadata.offset_keys();
+        names.sort();
+        let mut level = name;
+        while let Some(end) = level.rfind('.') {
+            level = &name[..end];
+            let below: Vec<String> = names.iter().filter(|other| other.starts_with(&name[..=end])).cloned().collect();
+            if !below.is_empty() {
+                return format!("below `{level}` it has {}", listed(&below));
+            }
+        }
+        format!("it has {}", listed(&names))
     }
 }
 
@@ -113,11 +114,7 @@ impl<'a> Weights<'a> {
         let name = self.name(name);
         let path = self.file.path.display();
         let Some(info) = self.file.metadata.info(&name) else {
-            let candidates = self.file.candidates(&name);
-            let there = match candidates.len() {
-                0 => "every tensor that it has is in use".to_string(),
-                _ => format!("not in use are {}", listed(&candidates)),
-            };
+            let there = self.file.neighbours(&name);
             return Err(Error::bad_input(format!(
                 "{path} lacks the tensor `{name}`, expected with shape {shape:?}; {there}"
             ))
