@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use sdmad_base::{Error, Monitor, Result};
-use sdmad_encoders::{Encoder, ImageTower};
+use sdmad_encoders::{Adapted, Encoder, ImageTower, ShiftAdapters};
 use sdmad_engine::Matrix;
 use sdmad_imaging::{Filter, Fingerprint, RgbImage, decode_image, resize_grey};
 
@@ -75,6 +75,8 @@ pub enum Extractor<'a> {
         settings: FeatureSettings,
         /// Where features are kept between runs, if they are.
         cache: Option<FeatureCache>,
+        /// The tower with trained adapters, if there are any.
+        adapted: Option<Adapted<'a>>,
     },
     /// 16 × 16 grey pixels in [0, 1]: the baseline that shows what a set gives away without any encoder.
     Pixels,
@@ -86,19 +88,30 @@ const THUMBNAIL: usize = 16;
 impl<'a> Extractor<'a> {
     /// Features by the image tower of `encoder`, without a cache.
     pub fn tower(encoder: &'a Encoder, settings: FeatureSettings) -> Self {
-        Extractor::Tower { encoder, settings, cache: None }
+        Extractor::Tower { encoder, settings, cache: None, adapted: None }
     }
 
     /// The same with features kept in `folder`, by the hashes of image, encoder and settings.
     #[must_use]
-    pub fn cached_in(self, folder: &Path) -> Self {
-        match self {
-            Extractor::Tower { encoder, settings, .. } => {
-                let cache = Some(FeatureCache::new(folder, &encoder.identity().image_sha256, &settings));
-                Extractor::Tower { encoder, settings, cache }
-            }
-            Extractor::Pixels => Extractor::Pixels,
+    pub fn cached_in(mut self, folder: &Path) -> Self {
+        if let Extractor::Tower { encoder, settings, cache, adapted: None } = &mut self {
+            *cache = Some(FeatureCache::new(folder, &encoder.identity().image_sha256, settings));
         }
+        self
+    }
+
+    /// The same through trained adapters of the image tower. Such features are not kept: they are of one run.
+    ///
+    /// # Errors
+    /// When an adapter's layer or shape is not of the tower.
+    pub fn adapted(mut self, adapters: &ShiftAdapters) -> Result<Self> {
+        if let Extractor::Tower { encoder, cache, adapted, .. } = &mut self
+            && !adapters.is_empty()
+        {
+            *cache = None;
+            *adapted = Some(encoder.image_tower().adapted(adapters.clone())?);
+        }
+        Ok(self)
     }
 
     /// The features of one image file.
@@ -145,10 +158,10 @@ impl<'a> Extractor<'a> {
     pub fn image(&self, image: &RgbImage) -> ImageFeatures {
         let fingerprint = Fingerprint::from_image(image);
         let views = match self {
-            Extractor::Tower { encoder, settings, .. } => settings
+            Extractor::Tower { encoder, settings, adapted, .. } => settings
                 .views
                 .iter()
-                .map(|view| layer_tokens(encoder.image_tower(), &view.of(image), settings.layers))
+                .map(|view| layer_tokens(encoder.image_tower(), adapted.as_ref(), &view.of(image), settings.layers))
                 .collect(),
             Extractor::Pixels => {
                 let small = resize_grey(&image.to_grey(), THUMBNAIL, THUMBNAIL, Filter::Bilinear);
@@ -178,9 +191,27 @@ pub(crate) fn summary_token(tower: &ImageTower, hidden: &Matrix) -> Matrix {
     mean
 }
 
-fn layer_tokens(tower: &ImageTower, image: &RgbImage, layers: usize) -> Vec<f32> {
-    let hidden = tower.hidden(&tower.preprocess().apply(image), &last_layers(tower, layers));
-    hidden.iter().flat_map(|h| finished_token(tower, h).into_vec()).collect()
+fn layer_tokens(tower: &ImageTower, adapted: Option<&Adapted<'_>>, image: &RgbImage, layers: usize) -> Vec<f32> {
+    let pixels = tower.preprocess().apply(image);
+    let wanted = last_layers(tower, layers);
+    let Some(adapted) = adapted else {
+        return tower.hidden(&pixels, &wanted).iter().flat_map(|h| finished_token(tower, h).into_vec()).collect();
+    };
+    let mut features = Vec::new();
+    let mut state = tower.tokens(&pixels);
+    for layer in 1..adapted.first_layer() {
+        state = tower.blocks()[layer - 1].forward(&state);
+        if wanted.contains(&layer) {
+            features.extend(finished_token(tower, &state).into_vec());
+        }
+    }
+    let trace = adapted.forward(&state);
+    for &layer in wanted.iter().filter(|&&l| l >= adapted.first_layer()) {
+        if let Some(hidden) = trace.output(layer) {
+            features.extend(finished_token(tower, hidden).into_vec());
+        }
+    }
+    features
 }
 
 /// The summary token after the tower's last normalisation, scaled to length 1. `[1, width]`.

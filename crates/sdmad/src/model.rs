@@ -102,17 +102,7 @@ pub struct Scores {
 impl Model {
     /// Scores one image by its features.
     pub fn score(&self, features: &[f32]) -> Scores {
-        let bridged = self.bridge.scores(features);
-        let (columns, similarities, selected) = match &self.signs {
-            None => (bridged, Vec::new(), Vec::new()),
-            Some(signs) => {
-                let similarities = signs.map.similarities(&bridged);
-                let selected = signs.selected(&similarities);
-                let columns =
-                    selected.iter().map(|s| s.iter().map(|&i| similarities[i]).sum::<f64>() / s.len() as f64).collect();
-                (columns, similarities, selected)
-            }
-        };
+        let (columns, similarities, selected) = self.read_signs(self.bridge.scores(features));
         let among_all = among_all(&columns, self.coexistence);
         let probability =
             among_all.iter().zip(&self.calibration.categories).map(|(&r, c)| c.probability(r)).collect();
@@ -129,6 +119,21 @@ impl Model {
             signs: standardised,
         };
         Scores { outputs, normal_probability, columns, similarities, selected }
+    }
+
+    /// z of normal and of each category from the bridge's scores.
+    pub(crate) fn columns_of(&self, bridged: &[f64]) -> Vec<f64> {
+        self.read_signs(bridged.to_vec()).0
+    }
+
+    /// z, the similarities of signs, and for each column the signs that counted.
+    fn read_signs(&self, bridged: Vec<f64>) -> (Vec<f64>, Vec<f64>, Vec<Vec<usize>>) {
+        let Some(signs) = &self.signs else { return (bridged, Vec::new(), Vec::new()) };
+        let similarities = signs.map.similarities(&bridged);
+        let selected = signs.selected(&similarities);
+        let columns =
+            selected.iter().map(|s| s.iter().map(|&i| similarities[i]).sum::<f64>() / s.len() as f64).collect();
+        (columns, similarities, selected)
     }
 }
 

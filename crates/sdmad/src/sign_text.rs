@@ -14,7 +14,7 @@ use sdmad_encoders::Encoder;
 use sdmad_engine::{Cholesky, Matrix64};
 
 use crate::loss::SignSets;
-use crate::{Bank, PromptForm};
+use crate::{Bank, PromptForm, Sign};
 
 /// What stands for the words of a sign. All but the first are controls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,31 +65,102 @@ pub(crate) fn sign_sets(bank: &Bank, categories: &[String]) -> SignSets {
     SignSets::new(sets, bank.signs.len())
 }
 
-/// Text embeddings of all signs, each of length 1; with a prompt form that names the category, the mean over a sign's
-/// categories. `[signs][text width]`; empty rows for [`TextSource::OneHot`].
-pub(crate) fn sign_embeddings(bank: &Bank, encoder: &Encoder, settings: &TextSettings) -> Vec<Vec<f64>> {
-    let tower = encoder.text_tower();
-    bank.signs
+/// The prompts of a sign: one, or with a form that names the category one for each of its categories.
+pub(crate) fn sign_prompts(bank: &Bank, sign: &Sign, settings: &TextSettings) -> Vec<String> {
+    let mut prompts: Vec<String> = sign
+        .categories
         .iter()
-        .map(|sign| {
-            if settings.source == TextSource::OneHot {
-                return Vec::new();
+        .filter_map(|id| bank.category_index(id))
+        .map(|c| bank.prompt_for(sign, &bank.categories[c], settings.form))
+        .collect();
+    prompts.dedup();
+    prompts
+}
+
+/// Text embeddings of all signs, each of length 1; where a sign has several prompts, of their mean.
+/// `[signs][text width]`; empty rows for [`TextSource::OneHot`].
+pub(crate) fn sign_embeddings(bank: &Bank, encoder: &Encoder, settings: &TextSettings) -> Vec<Vec<f64>> {
+    if settings.source == TextSource::OneHot {
+        return vec![Vec::new(); bank.signs.len()];
+    }
+    let prompts: Vec<Vec<String>> = bank.signs.iter().map(|sign| sign_prompts(bank, sign, settings)).collect();
+    let flat: Vec<&String> = prompts.iter().flatten().collect();
+    let mut embeddings = encoder.text_tower().embed_all(&flat).into_iter();
+    prompts
+        .iter()
+        .map(|prompts| {
+            let mut sum = vec![0.0; encoder.text_tower().embedding_width()];
+            for embedding in embeddings.by_ref().take(prompts.len()) {
+                sum.iter_mut().zip(&embedding).for_each(|(s, &e)| *s += f64::from(e));
             }
-            let prompts: Vec<String> = sign
-                .categories
-                .iter()
-                .filter_map(|id| bank.category_index(id))
-                .map(|c| bank.prompt_for(sign, &bank.categories[c], settings.form))
-                .collect();
-            let mut mean = vec![0.0; tower.embedding_width()];
-            for prompt in &prompts {
-                let embedding = tower.embed(prompt);
-                mean.iter_mut().zip(&embedding).for_each(|(m, &e)| *m += f64::from(e) / prompts.len() as f64);
-            }
-            let length = mean.iter().map(|m| m * m).sum::<f64>().sqrt();
-            mean.iter().map(|m| m / length.max(1e-12)).collect()
+            let length = sum.iter().map(|m| m * m).sum::<f64>().sqrt();
+            sum.iter().map(|m| m / length.max(1e-12)).collect()
         })
         .collect()
+}
+
+/// The map from text embeddings to coordinates among category anchors.
+#[derive(Clone, Debug)]
+pub(crate) struct SignSpace {
+    /// `[categories + 1][text width + categories + 1]`.
+    projection: Vec<Vec<f64>>,
+    /// `[signs][categories + 1]`: the membership part of each sign's vector.
+    shares: Vec<Vec<f64>>,
+    pub(crate) sets: SignSets,
+}
+
+impl SignSpace {
+    /// From text embeddings (`[signs][width]`, width 0 for none) and memberships.
+    ///
+    /// # Errors
+    /// When two categories have the same anchor, so that no score can tell them apart.
+    pub(crate) fn new(embeddings: &[Vec<f64>], sets: SignSets, membership: f64) -> Result<Self> {
+        let groups = sets.categories() + 1;
+        let signs_of = |group: usize| if group == 0 { sets.normal() } else { sets.category(group - 1) };
+        // Without text, memberships are all there is.
+        let membership = if embeddings.iter().all(Vec::is_empty) { 1.0 } else { membership };
+        let shares: Vec<Vec<f64>> = (0..sets.signs())
+            .map(|sign| {
+                let own: Vec<bool> = (0..groups).map(|g| signs_of(g).contains(&sign)).collect();
+                let count = own.iter().filter(|&&o| o).count().max(1) as f64;
+                own.iter().map(|&o| if o { membership / count } else { 0.0 }).collect()
+            })
+            .collect();
+        let vectors: Vec<Vec<f64>> =
+            embeddings.iter().zip(&shares).map(|(e, s)| e.iter().chain(s).copied().collect()).collect();
+        let width = vectors.first().map_or(0, Vec::len);
+        let mut anchors = Matrix64::zeros(groups, width);
+        for group in 0..groups {
+            let signs = signs_of(group);
+            for (d, value) in anchors.row_mut(group).iter_mut().enumerate() {
+                *value = signs.iter().map(|&s| vectors[s][d]).sum::<f64>() / signs.len() as f64;
+            }
+        }
+        let solved = Cholesky::new(anchors.times_transposed(&anchors))
+            .map_err(|_| {
+                Error::bad_input("two categories of the sign bank have the same signs: no score can tell them apart")
+                    .with_hint("give each category, and normal, a sign of its own")
+            })?
+            .solve(&anchors);
+        Ok(SignSpace { projection: (0..groups).map(|g| solved.row(g).to_vec()).collect(), shares, sets })
+    }
+
+    /// Coordinates of a sign with this text embedding.
+    pub(crate) fn coordinates_of(&self, sign: usize, embedding: &[f64]) -> Vec<f64> {
+        let vector = || embedding.iter().chain(&self.shares[sign]);
+        self.projection.iter().map(|row| row.iter().zip(vector()).map(|(p, x)| p * x).sum()).collect()
+    }
+
+    /// The adjoint of [`SignSpace::coordinates_of`] with respect to the embedding, for embeddings of `width`.
+    pub(crate) fn coordinates_backward(&self, width: usize, gradient: &[f64]) -> Vec<f64> {
+        (0..width).map(|d| self.projection.iter().zip(gradient).map(|(row, g)| row[d] * g).sum()).collect()
+    }
+
+    /// The coordinates of every sign.
+    pub(crate) fn map(&self, embeddings: &[Vec<f64>]) -> SignMap {
+        let coordinates = embeddings.iter().enumerate().map(|(sign, e)| self.coordinates_of(sign, e)).collect();
+        SignMap { coordinates, sets: self.sets.clone() }
+    }
 }
 
 /// Coordinates of every sign among the category anchors.
@@ -107,44 +178,7 @@ impl SignMap {
     /// # Errors
     /// When two categories have the same anchor, so that no score can tell them apart.
     pub fn new(embeddings: &[Vec<f64>], sets: SignSets, membership: f64) -> Result<Self> {
-        let groups = sets.categories() + 1;
-        let signs_of = |group: usize| if group == 0 { sets.normal() } else { sets.category(group - 1) };
-        // Without text, memberships are all there is.
-        let membership = if embeddings.iter().all(Vec::is_empty) { 1.0 } else { membership };
-        let vectors: Vec<Vec<f64>> = (0..sets.signs())
-            .map(|sign| {
-                let own: Vec<bool> = (0..groups).map(|g| signs_of(g).contains(&sign)).collect();
-                let count = own.iter().filter(|&&o| o).count().max(1) as f64;
-                let shares = own.iter().map(|&o| if o { membership / count } else { 0.0 });
-                embeddings[sign].iter().copied().chain(shares).collect()
-            })
-            .collect();
-        let anchors: Vec<Vec<f64>> = (0..groups)
-            .map(|group| {
-                let signs = signs_of(group);
-                let width = vectors.first().map_or(0, Vec::len);
-                (0..width).map(|d| signs.iter().map(|&s| vectors[s][d]).sum::<f64>() / signs.len() as f64).collect()
-            })
-            .collect();
-        let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
-        let mut gram = Matrix64::zeros(groups, groups);
-        let mut sides = Matrix64::zeros(groups, sets.signs());
-        for g in 0..groups {
-            for h in 0..groups {
-                gram.row_mut(g)[h] = product(&anchors[g], &anchors[h]);
-            }
-            for (side, vector) in sides.row_mut(g).iter_mut().zip(&vectors) {
-                *side = product(&anchors[g], vector);
-            }
-        }
-        let solved = Cholesky::new(gram)
-            .map_err(|_| {
-                Error::bad_input("two categories of the sign bank have the same signs: no score can tell them apart")
-                    .with_hint("give each category, and normal, a sign of its own")
-            })?
-            .solve(&sides);
-        let coordinates = (0..sets.signs()).map(|s| (0..groups).map(|g| solved.row(g)[s]).collect()).collect();
-        Ok(SignMap { coordinates, sets })
+        Ok(SignSpace::new(embeddings, sets, membership)?.map(embeddings))
     }
 
     /// a(x, s) of every sign for an image with the bridge's scores: about 1 where the image looks like the sign's

@@ -1,0 +1,375 @@
+//! Training: from a plan to a model and the record of how it came about.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use sdmad_base::{Error, Monitor, Result};
+use sdmad_encoders::Encoder;
+
+use crate::adapt;
+use crate::bridge::column_label;
+use crate::model::{Coexistence, among_all};
+use crate::select::{SelectionMode, kept_sets, select_by_support};
+use crate::sign_text::{effective_bank, sign_embeddings, sign_sets};
+use crate::{
+    Bank, Bridge, Calibration, CalibrationSettings, Extractor, FittedBridge, Label, Manifest, Method, Model,
+    ShotRecord, SignMap, SignModel, Standard, Support, SupportSet, auroc, shot_records,
+};
+use crate::Settings;
+
+/// Everything that a training run depends on.
+#[derive(Clone, Debug)]
+pub struct TrainPlan {
+    /// The data.
+    pub manifest: Manifest,
+    /// The sign bank with the manifest's categories only ([`Bank::restricted_to`]); baselines read none.
+    pub bank: Option<Bank>,
+    /// How images are scored.
+    pub method: Method,
+    /// All settings.
+    pub settings: Settings,
+    /// The shots.
+    pub support: Support,
+    /// How the shots were asked for: `16`, `all`, or the name of a list.
+    pub shots: String,
+    /// The number of the draw.
+    pub draw: u64,
+}
+
+/// What a run is, as `adapter_config.json` says it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// The number that grows when the run folder's shape changes.
+    pub format: u32,
+    /// The version of sdmad that wrote it.
+    pub sdmad: String,
+    /// How images are scored.
+    pub method: Method,
+    /// The encoder and the hashes of its weights; none for the pixel baseline.
+    pub encoder: Option<EncoderRecord>,
+    /// Category ids, in the order of every list.
+    pub categories: Vec<String>,
+    /// SHA-256 of the manifest.
+    pub manifest_sha256: String,
+    /// Name and SHA-256 of the sign bank.
+    pub bank: Option<BankRecord>,
+    /// How the shots were asked for.
+    pub shots: String,
+    /// The number of the draw.
+    pub draw: u64,
+    /// How many images of normal and of each category there are, in the order of `normal` and the categories.
+    pub support_counts: Vec<usize>,
+    /// Categories with fewer shots than asked for.
+    pub short: Vec<String>,
+    /// Categories whose shots use up more than half of their train patients.
+    pub used_up: Vec<String>,
+    /// Whether categories exclude each other in the support set.
+    pub coexistence: Coexistence,
+    /// The selection that is applied.
+    pub selection: Option<SelectionMode>,
+    /// The strength of logistic regression that was chosen.
+    pub probe_l2: f64,
+    /// Layers with a trained adapter in the image tower; empty where training did not beat the closed form.
+    pub image_adapters: Vec<usize>,
+    /// Layers with a trained adapter in the text tower.
+    pub text_adapters: Vec<usize>,
+    /// All settings.
+    pub settings: Settings,
+}
+
+/// An encoder as a run remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderRecord {
+    /// Its name, or its folder.
+    pub name: String,
+    /// SHA-256 of the image tower's weights.
+    pub image_sha256: String,
+    /// SHA-256 of the text tower's weights.
+    pub text_sha256: String,
+}
+
+impl EncoderRecord {
+    /// The record of an opened encoder.
+    pub fn of(encoder: &Encoder) -> Self {
+        let identity = encoder.identity();
+        EncoderRecord {
+            name: identity.name.clone(),
+            image_sha256: identity.image_sha256.clone(),
+            text_sha256: identity.text_sha256.clone(),
+        }
+    }
+}
+
+/// A bank as a run remembers it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BankRecord {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its canonical text, restricted to the run's categories.
+    pub sha256: String,
+}
+
+/// A trained run in memory.
+#[derive(Clone, Debug)]
+pub struct TrainedRun {
+    /// What it is.
+    pub config: RunConfig,
+    /// The model.
+    pub model: Model,
+    /// Trained adapters of both towers; empty where training did not beat the closed form.
+    pub adapters: adapt::TowerAdapters,
+    /// The shots.
+    pub shots: Vec<ShotRecord>,
+    /// Mean features of the shots, in their order.
+    pub support_features: Vec<Vec<f32>>,
+    /// One JSON object for each step of training, in order.
+    pub log: Vec<serde_json::Value>,
+}
+
+/// The run folder's format number that this version writes.
+pub const RUN_FORMAT: u32 = 1;
+
+/// Most of the support images, one in so many, that may have two categories for them to count as exclusive.
+const EXCLUSIVE_ONE_IN: usize = 20;
+
+/// Trains a run.
+///
+/// # Errors
+/// When an image of the support set cannot be read, a category has no image, or `monitor` asks to stop.
+pub fn train(
+    plan: &TrainPlan,
+    encoder: Option<&Encoder>,
+    extractor: &Extractor<'_>,
+    monitor: &dyn Monitor,
+) -> Result<TrainedRun> {
+    let mut log = Vec::new();
+    let mut clock = Instant::now();
+    let mut stage = |log: &mut Vec<serde_json::Value>, name: &str| {
+        let seconds = (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+        log.push(json!({"stage": name, "seconds": seconds}));
+        monitor.notice(&format!("{name}: {seconds:.1} s"));
+        clock = Instant::now();
+    };
+
+    let rows = &plan.support.rows;
+    let paths: Vec<PathBuf> = rows.iter().map(|&r| plan.manifest.image_path(&plan.manifest.rows[r])).collect();
+    let features = extractor.files(&paths, monitor)?.into_iter().collect::<Result<Vec<_>>>()?;
+    stage(&mut log, "image features");
+
+    let support = SupportSet {
+        views: features.iter().map(|f| f.views.clone()).collect(),
+        labels: rows.iter().map(|&r| plan.manifest.rows[r].labels.clone()).collect(),
+        patients: rows.iter().map(|&r| plan.manifest.rows[r].patient.clone()).collect(),
+    };
+    check_support(&support, &plan.manifest.categories)?;
+    let mut settings = plan.settings.clone();
+    if plan.method != Method::Sdmad {
+        settings.bridge.probe_weight = 1.0;
+    }
+    let fitted = Bridge::fit(&support, &settings.bridge, plan.draw)?;
+    stage(&mut log, "closed-form bridge");
+
+    let (fitted, adapters) = match (plan.method, encoder, &plan.bank) {
+        (Method::Sdmad, Some(encoder), Some(bank)) if settings.adapters.wanted() => {
+            let outcome = adapt::train_adapters(
+                &adapt::AdaptProblem {
+                    encoder,
+                    bank,
+                    settings: &settings,
+                    categories: &plan.manifest.categories,
+                    paths: &paths,
+                    support: &support,
+                    draw: plan.draw,
+                },
+                fitted,
+                monitor,
+                &mut log,
+            )?;
+            stage(&mut log, "adapters");
+            outcome
+        }
+        _ => (fitted, adapt::TowerAdapters::default()),
+    };
+
+    let coexistence = coexistence(&support.labels);
+    let signs = match (plan.method, encoder, &plan.bank) {
+        (Method::Sdmad, Some(encoder), Some(bank)) => {
+            Some(sign_model(bank, encoder, &adapters, &plan.manifest.categories, &settings, &support, &fitted, coexistence)?)
+        }
+        (Method::Sdmad, ..) => {
+            return Err(Error::bad_input("sdmad needs an encoder and a sign bank").with_hint("give --signs and --encoder"));
+        }
+        _ => None,
+    };
+    let mut model = Model {
+        method: plan.method,
+        categories: plan.manifest.categories.clone(),
+        bridge: fitted.bridge.clone(),
+        signs,
+        coexistence,
+        calibration: Calibration::unfitted(plan.manifest.categories.len(), &CalibrationSettings::default()),
+        normal_calibration: Calibration::unfitted(1, &CalibrationSettings::default()),
+    };
+    calibrate(&mut model, &fitted, &support)?;
+    stage(&mut log, "selection and calibration");
+
+    let fingerprints: Vec<[u64; 4]> = features.iter().map(|f| f.fingerprint.words()).collect();
+    let config = RunConfig {
+        format: RUN_FORMAT,
+        sdmad: env!("CARGO_PKG_VERSION").to_string(),
+        method: plan.method,
+        encoder: encoder.map(EncoderRecord::of),
+        categories: plan.manifest.categories.clone(),
+        manifest_sha256: plan.manifest.sha256.clone(),
+        bank: model
+            .signs
+            .as_ref()
+            .map(|s| BankRecord { name: s.bank.name.clone(), sha256: s.bank.sha256() }),
+        shots: plan.shots.clone(),
+        draw: plan.draw,
+        support_counts: std::iter::once(&plan.support.normal).chain(&plan.support.for_category).map(Vec::len).collect(),
+        short: plan.support.short.iter().map(|s| s.category.clone()).collect(),
+        used_up: plan.support.used_up.clone(),
+        coexistence,
+        selection: model.signs.as_ref().map(|s| s.mode),
+        probe_l2: fitted.probe_l2,
+        image_adapters: adapters.image.keys().copied().collect(),
+        text_adapters: adapters.text.keys().copied().collect(),
+        settings,
+    };
+    Ok(TrainedRun {
+        config,
+        model,
+        adapters,
+        shots: shot_records(&plan.manifest, &plan.support, &fingerprints)?,
+        support_features: features.iter().map(|f| f.mean()).collect(),
+        log,
+    })
+}
+
+/// Every category, and normal, needs an image to learn from.
+fn check_support(support: &SupportSet, categories: &[String]) -> Result<()> {
+    for column in 0..=categories.len() {
+        if !support.labels.iter().any(|l| column_label(l, column) == Label::Present) {
+            let name = if column == 0 { "normal" } else { &categories[column - 1] };
+            return Err(Error::bad_input(format!("the support set has no image of `{name}`: expected at least one"))
+                .with_hint("give more shots, or take the category's column out of the manifest"));
+        }
+    }
+    Ok(())
+}
+
+fn coexistence(labels: &[Vec<Label>]) -> Coexistence {
+    let several = labels.iter().filter(|l| l.iter().filter(|&&l| l == Label::Present).count() > 1).count();
+    if several * EXCLUSIVE_ONE_IN > labels.len() { Coexistence::MultiLabel } else { Coexistence::Exclusive }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn sign_model(
+    original: &Bank,
+    encoder: &Encoder,
+    adapters: &adapt::TowerAdapters,
+    categories: &[String],
+    settings: &Settings,
+    support: &SupportSet,
+    fitted: &FittedBridge,
+    coexistence: Coexistence,
+) -> Result<SignModel> {
+    let bank = effective_bank(original, &settings.text);
+    let map = if adapters.text.is_empty() {
+        let embeddings = sign_embeddings(&bank, encoder, &settings.text);
+        SignMap::new(&embeddings, sign_sets(&bank, categories), settings.text.membership)?
+    } else {
+        adapt::adapted_sign_coordinates(encoder, original, categories, &settings.text, &adapters.text)?
+    };
+    let ids: Vec<String> = bank.signs.iter().map(|s| s.id.clone()).collect();
+    let similarities: Option<Vec<Vec<f64>>> =
+        fitted.out_of_fold.as_ref().map(|scores| scores.iter().map(|u| map.similarities(u)).collect());
+    let select = |keep: &dyn Fn(usize) -> bool| {
+        similarities.as_ref().map(|a| {
+            let chosen: Vec<usize> = (0..a.len()).filter(|&i| keep(i)).collect();
+            let a: Vec<Vec<f64>> = chosen.iter().map(|&i| a[i].clone()).collect();
+            let labels: Vec<Vec<Label>> = chosen.iter().map(|&i| support.labels[i].clone()).collect();
+            select_by_support(&a, &labels, &map.sets, &ids, settings.selection.keep)
+        })
+    };
+    let selection = select(&|_| true).unwrap_or_default();
+    let mode = match (settings.selection.mode, &similarities, &fitted.folds) {
+        // Without out-of-fold scores nothing can be selected by the support set.
+        (SelectionMode::Auto | SelectionMode::Support, None, _) => SelectionMode::None,
+        (SelectionMode::Both, None, _) => SelectionMode::Image,
+        (SelectionMode::Auto, Some(a), Some(folds)) => {
+            // Each fold is scored with the signs that the other folds chose.
+            let mut plain = Vec::new();
+            let mut selected = Vec::new();
+            for (i, a) in a.iter().enumerate() {
+                let means = |sets: &crate::SignSets| -> Vec<f64> {
+                    (0..=sets.categories())
+                        .map(|g| if g == 0 { sets.normal() } else { sets.category(g - 1) })
+                        .map(|s| s.iter().map(|&j| a[j]).sum::<f64>() / s.len() as f64)
+                        .collect()
+                };
+                let fold = folds.of_row[i];
+                let chosen = select(&|j| folds.of_row[j] != fold).unwrap_or_default();
+                plain.push(among_all(&means(&map.sets), coexistence));
+                selected.push(among_all(&means(&kept_sets(&chosen, map.sets.signs())), coexistence));
+            }
+            let gain = macro_auroc(&selected, &support.labels) - macro_auroc(&plain, &support.labels);
+            if gain > SELECTION_GAIN { SelectionMode::Support } else { SelectionMode::None }
+        }
+        (SelectionMode::Auto, ..) => SelectionMode::None,
+        (mode, ..) => mode,
+    };
+    let standards = (0..bank.signs.len())
+        .map(|s| {
+            let scores: Vec<f64> = similarities.as_ref().map_or_else(Vec::new, |a| a.iter().map(|row| row[s]).collect());
+            Standard::of(&scores)
+        })
+        .collect();
+    Ok(SignModel {
+        bank,
+        map,
+        selection,
+        mode,
+        settings: settings.selection.clone(),
+        logit_scale: settings.loss.logit_scale,
+        standards,
+    })
+}
+
+/// How much better macro AUROC must be out of fold for support selection to be applied.
+const SELECTION_GAIN: f64 = 0.01;
+
+fn macro_auroc(scores: &[Vec<f64>], labels: &[Vec<Label>]) -> f64 {
+    let categories = labels.first().map_or(0, Vec::len);
+    let values: Vec<f64> = (0..categories)
+        .filter_map(|c| {
+            let (scores, positive): (Vec<f64>, Vec<bool>) = scores
+                .iter()
+                .zip(labels)
+                .filter(|(_, l)| l[c] != Label::Unknown)
+                .map(|(s, l)| (s[c], l[c] == Label::Present))
+                .unzip();
+            auroc(&scores, &positive).value()
+        })
+        .collect();
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// Fits probabilities on out-of-fold scores, as the model with its selection gives them.
+fn calibrate(model: &mut Model, fitted: &FittedBridge, support: &SupportSet) -> Result<()> {
+    let Some(out_of_fold) = &fitted.out_of_fold else { return Ok(()) };
+    let columns: Vec<Vec<f64>> = out_of_fold.iter().map(|u| model.columns_of(u)).collect();
+    let among: Vec<Vec<f64>> = columns.iter().map(|z| among_all(z, model.coexistence)).collect();
+    model.calibration = Calibration::fit(&among, &support.labels, &CalibrationSettings::default())?;
+    let normal: Vec<Vec<f64>> = columns.iter().map(|z| vec![z[0]]).collect();
+    let truth: Vec<Vec<Label>> = support.labels.iter().map(|l| vec![column_label(l, 0)]).collect();
+    model.normal_calibration = Calibration::fit(&normal, &truth, &CalibrationSettings::default())?;
+    Ok(())
+}
