@@ -1,4 +1,4 @@
-//! Linear layers, attention and whole blocks at the shapes of ViT-S/14 at 224 pixels and ViT-L/14 at 336 pixels.
+//! Linear layers, attention and whole blocks at the shapes of ViT-S/14 at 224 pixels and ViT-L/14 at 336 pixels; dense algebra.
 //!
 //! Times are CPU seconds of one thread, which a busy machine disturbs less than wall time. `cargo bench -p sdmad-engine`.
 
@@ -7,8 +7,8 @@ use criterion::{Criterion, Throughput};
 use rustix::time::{ClockId, clock_gettime};
 use sdmad_base::Stream;
 use sdmad_engine::{
-    Activation, Block, BlockWeights, LayerNorm, Linear, Mask, Matrix, NormPlacement, Precision, Sequences, attention,
-    attention_backward,
+    Activation, Block, BlockWeights, Cholesky, LayerNorm, Linear, Mask, Matrix, Matrix64, NormPlacement, Precision,
+    Sequences, attention, attention_backward, symmetric_eigen,
 };
 
 /// CPU time of the current thread, in nanoseconds.
@@ -47,11 +47,12 @@ struct Tower {
     tokens: usize,
     width: usize,
     heads: usize,
+    layers: usize,
 }
 
 const TOWERS: &[Tower] = &[
-    Tower { name: "vit-s-14@224", tokens: 257, width: 384, heads: 6 },
-    Tower { name: "vit-l-14@336", tokens: 577, width: 1024, heads: 16 },
+    Tower { name: "vit-s-14@224", tokens: 257, width: 384, heads: 6, layers: 12 },
+    Tower { name: "vit-l-14@336", tokens: 577, width: 1024, heads: 16, layers: 24 },
 ];
 
 fn random(rows: usize, columns: usize, scale: f64) -> Matrix {
@@ -81,7 +82,7 @@ fn block(tower: &Tower) -> Block {
     Block::new(weights, tower.heads, Activation::Gelu, NormPlacement::Pre, Mask::None)
 }
 
-fn benches(criterion: &mut Criterion<ThreadTime>) {
+fn towers(criterion: &mut Criterion<ThreadTime>) {
     for tower in TOWERS {
         let (tokens, width) = (tower.tokens as u64, tower.width as u64);
         let mut group = criterion.benchmark_group(tower.name);
@@ -108,15 +109,51 @@ fn benches(criterion: &mut Criterion<ThreadTime>) {
         group.throughput(Throughput::Elements(operations));
         group.bench_function("block/forward", |b| b.iter(|| block.forward(&x)));
         group.bench_function("block/backward", |b| b.iter(|| block.backward(&x, &dy)));
+        // Copies, so that weights come from memory as they do in a tower.
+        let blocks = vec![block; tower.layers];
+        group.throughput(Throughput::Elements(operations * tower.layers as u64));
+        group.bench_function("tower/forward", |b| {
+            b.iter(|| blocks.iter().fold(x.clone(), |x, block| block.forward(&x)));
+        });
+        group.bench_function("tower/forward and backward", |b| {
+            b.iter(|| {
+                let mut inputs = vec![x.clone()];
+                for block in &blocks {
+                    inputs.push(block.forward(&inputs[inputs.len() - 1]));
+                }
+                blocks.iter().zip(&inputs).rev().fold(dy.clone(), |dy, (block, x)| block.backward(x, &dy))
+            });
+        });
         group.finish();
     }
+}
+
+/// Sizes of heads in closed form: shots and views of a large support set, and the width of a tower.
+fn dense(criterion: &mut Criterion<ThreadTime>) {
+    let mut group = criterion.benchmark_group("dense");
+    group.sample_size(10);
+    let gram = |n: usize| {
+        let factor = Matrix64::from(&random(n, n + 8, 1.0));
+        let mut gram = factor.times_transposed(&factor);
+        gram.add_to_diagonal(1.0);
+        gram
+    };
+    let (matrix, right) = (gram(1500), Matrix64::from(&random(1500, 384, 1.0)));
+    group.bench_function("cholesky/1500", |b| b.iter(|| Cholesky::new(matrix.clone())));
+    if let Ok(factor) = Cholesky::new(matrix.clone()) {
+        group.bench_function("solve/1500x384", |b| b.iter(|| factor.solve(&right)));
+    }
+    let matrix = gram(600);
+    group.bench_function("eigen/600", |b| b.iter(|| symmetric_eigen(&matrix)));
+    group.finish();
 }
 
 fn main() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a pool of one thread");
     pool.install(|| {
         let mut criterion = Criterion::default().with_measurement(ThreadTime).configure_from_args();
-        benches(&mut criterion);
+        towers(&mut criterion);
+        dense(&mut criterion);
         criterion.final_summary();
     });
 }

@@ -174,6 +174,10 @@ pub(crate) enum Vectors {
 /// Asks the processor once.
 pub(crate) fn vectors() -> Vectors {
     static VECTORS: std::sync::OnceLock<Vectors> = std::sync::OnceLock::new();
+    #[cfg(test)]
+    if let Some(forced) = tests::FORCED.get() {
+        return forced;
+    }
     *VECTORS.get_or_init(|| {
         #[cfg(target_arch = "x86_64")]
         {
@@ -228,3 +232,54 @@ macro_rules! vectorised {
     };
 }
 pub(crate) use vectorised;
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::{Activation, LayerNorm, Mask, Matrix, Sequences, attention, symmetric_eigen};
+
+    thread_local! {
+        pub(super) static FORCED: Cell<Option<Vectors>> = const { Cell::new(None) };
+    }
+
+    /// Everything that chooses its instructions at run time, on awkward sizes.
+    fn everything() -> Vec<u64> {
+        let x = Matrix::from_vec(7, 99, (0..7 * 99).map(|i| ((i * 37 % 101) as f32 - 50.0) * 0.13).collect());
+        let norm = LayerNorm::new(vec![0.7; 99], vec![0.1; 99], 1e-5);
+        let mut all = vec![norm.forward(&x), norm.backward(&x, &x), x.transposed()];
+        for activation in [Activation::Gelu, Activation::QuickGelu] {
+            let (mut y, mut dy) = (x.clone(), x.clone());
+            activation.forward(y.data_mut());
+            activation.backward(x.data(), dy.data_mut());
+            all.extend([y, dy]);
+        }
+        let sequences = Sequences::single(7);
+        all.push(attention(&x, 3, Mask::Causal, &sequences));
+        let dy = Matrix::from_vec(7, 33, x.data()[..7 * 33].to_vec());
+        all.push(crate::attention_backward(&x, 3, Mask::None, &sequences, &dy));
+        let gram = crate::Matrix64::from(&x).transposed_times(&crate::Matrix64::from(&x));
+        let mut bits: Vec<u64> = all.iter().flat_map(|m| m.data()).map(|x| u64::from(x.to_bits())).collect();
+        let eigen = symmetric_eigen(&gram).unwrap();
+        bits.extend(eigen.values.iter().chain(eigen.vectors.data()).map(|x| x.to_bits()));
+        bits
+    }
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bits() {
+        let best = vectors();
+        let widest = everything();
+        let narrower = match best {
+            Vectors::Avx512 => vec![Vectors::Avx2, Vectors::Portable],
+            Vectors::Avx2 => vec![Vectors::Portable],
+            Vectors::Portable => vec![],
+        };
+        for forced in narrower {
+            FORCED.set(Some(forced));
+            let found = everything();
+            FORCED.set(None);
+            assert!(found == widest, "{forced:?} differs from {best:?}");
+        }
+    }
+}

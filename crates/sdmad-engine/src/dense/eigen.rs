@@ -45,6 +45,8 @@ struct Tridiagonal {
     diagonal: Vec<f64>,
     /// Below the diagonal; the last is 0.
     below: Vec<f64>,
+    /// The largest of their magnitudes.
+    norm: f64,
     /// Qᵀ, so that what turns two columns of Q turns two contiguous rows.
     rows: Matrix64,
 }
@@ -89,7 +91,8 @@ impl Tridiagonal {
             reflect_rows(&mut rows.data_mut()[first * n..], n, first, v, *beta);
         }
         diagonal.iter_mut().chain(&mut below).for_each(|x| *x *= scale);
-        Tridiagonal { diagonal, below, rows }
+        let norm = diagonal.iter().chain(&below).fold(0.0_f64, |norm, x| norm.max(x.abs()));
+        Tridiagonal { diagonal, below, norm, rows }
     }
 
     fn diagonalise(&mut self) -> Result<()> {
@@ -111,10 +114,11 @@ impl Tridiagonal {
         Ok(())
     }
 
-    /// Whether the entry below diagonal entry i is negligible.
+    /// Whether the entry below diagonal entry i is negligible: next to its neighbours, or next to the whole matrix, of which the reflections
+    /// have lost as much already. Without the latter, the null space of a matrix of low rank never settles.
     fn is_split_after(&self, i: usize) -> bool {
         let Some(next) = self.diagonal.get(i + 1) else { return true };
-        self.below[i].abs() <= f64::EPSILON * (self.diagonal[i].abs() + next.abs()) || self.below[i] == 0.0
+        self.below[i].abs() <= f64::EPSILON * (self.diagonal[i].abs() + next.abs()).max(self.norm)
     }
 
     /// One implicit QL sweep over the unreduced part `first..=last`: rotations from its end up to its start.

@@ -58,6 +58,10 @@ fn eigenvectors_rebuild_the_matrix() {
         // Rank one: all eigenvalues but one are equal.
         let column = random(n, 1);
         rebuilds(&column.times_transposed(&column));
+        // Low rank on a scale of its own, as of features of a few shots.
+        let mut few = random(n, 1 + n / 9);
+        few.data_mut().iter_mut().for_each(|x| *x *= 1e5);
+        rebuilds(&few.times_transposed(&few));
     }
     rebuilds(&Matrix64::zeros(4, 4));
     rebuilds(&Matrix64::identity(5));
