@@ -37,6 +37,11 @@ impl Fingerprint {
         self.0.iter().zip(&other.0).map(|(a, b)| (a ^ b).count_ones()).sum()
     }
 
+    /// The fingerprint with these words, as [`Fingerprint::words`] gave them.
+    pub fn from_words(words: [u64; 4]) -> Fingerprint {
+        Fingerprint(words)
+    }
+
     /// The four words, highest bit first.
     pub fn words(&self) -> [u64; 4] {
         self.0

@@ -22,7 +22,7 @@ use crate::bridge::column_label;
 use crate::{Bank, Bridge, FittedBridge, Label, Settings, SupportSet, auroc};
 
 pub(crate) use images::TrainingImages;
-pub use settings::{AdapterChoice, AdapterSettings, AdapterSource};
+pub use settings::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice};
 pub(crate) use texts::{TextSide, adapted_sign_coordinates};
 use trainer::Trainer;
 

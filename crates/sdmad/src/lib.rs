@@ -1,12 +1,21 @@
 //! sdmad
 
+mod adapt;
 mod bootstrap;
+mod bridge;
 mod calibration;
+mod features;
+mod loss;
 mod metrics;
+mod model;
 mod protocols;
+mod select;
+mod settings;
 mod shots;
+mod sign_text;
 mod signs;
 mod stand_in;
+mod train;
 
 pub use bootstrap::{Bootstrap, Difference, LEVEL_MARGIN, Verdict, compare_methods, figures_with_intervals};
 pub use calibration::{
@@ -32,3 +41,13 @@ pub use signs::{
     shipped_names, shipped_text,
 };
 pub use stand_in::{Label, Manifest, Row, Split};
+
+pub use adapt::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice, TowerAdapters};
+pub use bridge::{Bridge, BridgeSettings, FittedBridge, SupportSet};
+pub use features::{Extractor, FeatureCache, FeatureSettings, ImageFeatures, View};
+pub use loss::{InterLoss, LossGradient, LossSettings, SignSets, losses};
+pub use model::{Coexistence, Method, Model, Scores, SignModel, WhyNot};
+pub use select::{Choice, SelectionMode, SelectionSettings, SignChoice, SupportSelection};
+pub use settings::{Preset, Settings};
+pub use sign_text::{SignMap, TextSettings, TextSource};
+pub use train::{BankRecord, EncoderRecord, RUN_FORMAT, RunConfig, TrainPlan, TrainedRun, train};

@@ -77,7 +77,8 @@ pub struct Provenance {
 }
 
 /// How a sign is said to a text tower (method.md, section 2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PromptForm {
     /// `{modality} showing {sign}`.
     #[default]
