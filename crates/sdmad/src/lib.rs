@@ -2,17 +2,20 @@
 
 mod bootstrap;
 mod calibration;
+mod data;
+mod logistic;
 mod metrics;
 mod protocols;
 mod shots;
 mod signs;
-mod stand_in;
 
 pub use bootstrap::{Bootstrap, Difference, LEVEL_MARGIN, Verdict, compare_methods, figures_with_intervals};
 pub use calibration::{
     Calibration, CalibrationMap, CalibrationSettings, CategoryCalibration, Platt, Temperature, ThresholdRule,
     best_f1_threshold,
 };
+pub use data::{Label, Manifest, Masks, PatientKey, Row, Split};
+pub use logistic::{GramLogisticRegression, LogisticRegression, gram};
 pub use metrics::{
     CALIBRATION_BINS, FEW, Figure, PRO_LIMIT, PixelFigures, auroc, average_precision, brier_score, calibration_error,
     exact_match, hamming_loss, macro_f1, micro_f1, pairwise_sign_accuracy,
@@ -31,4 +34,3 @@ pub use signs::{
     Role, Severity, Sign, TextEmbedding, Transcript, TranscriptEntry, check as check_signs, draft as draft_signs,
     shipped_names, shipped_text,
 };
-pub use stand_in::{Label, Manifest, Row, Split};
