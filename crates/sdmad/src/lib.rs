@@ -4,7 +4,9 @@ mod adapt;
 mod bootstrap;
 mod bridge;
 mod calibration;
+mod data;
 mod features;
+mod logistic;
 mod loss;
 mod metrics;
 mod model;
@@ -14,7 +16,6 @@ mod settings;
 mod shots;
 mod sign_text;
 mod signs;
-mod stand_in;
 mod train;
 
 pub use bootstrap::{Bootstrap, Difference, LEVEL_MARGIN, Verdict, compare_methods, figures_with_intervals};
@@ -22,6 +23,8 @@ pub use calibration::{
     Calibration, CalibrationMap, CalibrationSettings, CategoryCalibration, Platt, Temperature, ThresholdRule,
     best_f1_threshold,
 };
+pub use data::{Label, Manifest, Masks, PatientKey, Row, Split};
+pub use logistic::{GramLogisticRegression, LogisticRegression, gram};
 pub use metrics::{
     CALIBRATION_BINS, FEW, Figure, PRO_LIMIT, PixelFigures, auroc, average_precision, brier_score, calibration_error,
     exact_match, hamming_loss, macro_f1, micro_f1, pairwise_sign_accuracy,
@@ -40,7 +43,6 @@ pub use signs::{
     Role, Severity, Sign, TextEmbedding, Transcript, TranscriptEntry, check as check_signs, draft as draft_signs,
     shipped_names, shipped_text,
 };
-pub use stand_in::{Label, Manifest, Row, Split};
 
 pub use adapt::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice, TowerAdapters};
 pub use bridge::{Bridge, BridgeSettings, FittedBridge, SupportSet};

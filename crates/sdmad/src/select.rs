@@ -96,7 +96,7 @@ fn not_of_group(row: &[Label], group: usize) -> bool {
 /// without g. Groups with fewer than two such images are left out; `None` when nothing is left.
 ///
 /// `a[image][sign]` are similarities of support images, each scored out of fold.
-pub fn margin(a: &[Vec<f64>], labels: &[Vec<Label>], sign: usize, group: usize, groups: usize) -> Option<f64> {
+pub(crate) fn margin(a: &[Vec<f64>], labels: &[Vec<Label>], sign: usize, group: usize, groups: usize) -> Option<f64> {
     let mean_of = |belongs: &dyn Fn(&[Label]) -> bool, at_least: usize| {
         let values: Vec<f64> =
             a.iter().zip(labels).filter(|(_, row)| belongs(row)).map(|(similarity, _)| similarity[sign]).collect();
@@ -113,7 +113,7 @@ pub fn margin(a: &[Vec<f64>], labels: &[Vec<Label>], sign: usize, group: usize, 
 /// Support selection from out-of-fold similarities: D ≥ 0, the best `keep` of them, never fewer than one.
 ///
 /// Ties go to the sign whose id sorts first, so that the order of signs in the bank does not matter.
-pub fn select_by_support(
+pub(crate) fn select_by_support(
     a: &[Vec<f64>],
     labels: &[Vec<Label>],
     sets: &SignSets,
@@ -150,7 +150,7 @@ pub fn select_by_support(
 }
 
 /// The signs that a support selection keeps.
-pub fn kept_sets(selection: &SupportSelection, signs: usize) -> SignSets {
+pub(crate) fn kept_sets(selection: &SupportSelection, signs: usize) -> SignSets {
     let sets = selection
         .iter()
         .map(|group| group.iter().filter(|s| s.choice.kept()).map(|s| s.sign).collect())
@@ -161,7 +161,7 @@ pub fn kept_sets(selection: &SupportSelection, signs: usize) -> SignSets {
 /// Image selection: the more certain half (rounded up) of `signs` for one image, by the entropy of q_s = σ(κ (a_s − z_0)).
 ///
 /// Returned in the order of `signs`. It depends on this image alone.
-pub fn most_certain_half(a: &[f64], signs: &[usize], normal_score: f64, logit_scale: f64) -> Vec<usize> {
+pub(crate) fn most_certain_half(a: &[f64], signs: &[usize], normal_score: f64, logit_scale: f64) -> Vec<usize> {
     // Entropy of q falls as |logit| grows, so the logit's size orders the signs without rounding at q near 0 or 1.
     let certainty = |s: usize| (logit_scale * (a[s] - normal_score)).abs();
     let mut order: Vec<usize> = signs.to_vec();
@@ -171,7 +171,7 @@ pub fn most_certain_half(a: &[f64], signs: &[usize], normal_score: f64, logit_sc
 }
 
 /// The signs of a category whose similarity is no outlier: |a − median| ≤ τ · 1.4826 · MAD. All when the MAD is 0.
-pub fn without_outliers(a: &[f64], signs: &[usize], tau: f64) -> Vec<usize> {
+pub(crate) fn without_outliers(a: &[f64], signs: &[usize], tau: f64) -> Vec<usize> {
     let centre = median(signs.iter().map(|&s| a[s]).collect());
     let spread = 1.4826 * median(signs.iter().map(|&s| (a[s] - centre).abs()).collect());
     if spread == 0.0 {

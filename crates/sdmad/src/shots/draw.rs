@@ -160,7 +160,13 @@ pub(crate) mod tests {
             _ => Label::Unknown,
         };
         let (image, patient) = (image.to_string(), patient.map(String::from));
-        Row { image, split: Split::Train, patient, labels: labels.chars().map(label).collect() }
+        Row {
+            image,
+            split: Split::Train,
+            patient,
+            masks: crate::Masks::None,
+            labels: labels.chars().map(label).collect(),
+        }
     }
 
     pub(crate) fn manifest(rows: Vec<Row>) -> Manifest {
