@@ -105,7 +105,7 @@ impl SignTruth {
 
 /// Mean and standard deviation of a sign's score over images that are *not* test images (the support set), by which
 /// scores of different signs are made comparable.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Standard {
     mean: f64,
     deviation: f64,

@@ -1,0 +1,208 @@
+//! The run folder: what `train` writes and `evaluate` and `predict` read (interface.md; the shape of a PEFT adapter folder).
+
+mod card;
+mod selection;
+mod tensors;
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use sdmad_base::{AtomicDir, Error, Result, read_to_string, write_atomic};
+use sdmad_encoders::Encoder;
+
+use crate::train::{EncoderRecord, RUN_FORMAT, RunConfig, TrainedRun};
+use crate::{Bank, Calibration, Method, Model, ShotRecord, SignMap, SignModel, Standard, TowerAdapters, read_shots, write_shots};
+use selection::SelectionFile;
+
+const CONFIG: &str = "adapter_config.json";
+const TENSORS: &str = "adapter_model.safetensors";
+const SIGNS: &str = "signs.toml";
+const SHOTS: &str = "shots.csv";
+const SELECTION: &str = "selection.json";
+const CALIBRATION: &str = "calibration.json";
+const SUPPORT: &str = "support.safetensors";
+const LOG: &str = "training.jsonl";
+const CARD: &str = "README.md";
+
+/// A run folder, opened.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The folder.
+    pub folder: PathBuf,
+    /// What the run is.
+    pub config: RunConfig,
+    /// The model.
+    pub model: Model,
+    /// Trained adapters of both towers.
+    pub adapters: TowerAdapters,
+    /// The shots.
+    pub shots: Vec<ShotRecord>,
+}
+
+/// The content of `calibration.json`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CalibrationFile {
+    format: u32,
+    categories: Calibration,
+    normal: Calibration,
+}
+
+impl TrainedRun {
+    /// Writes the run folder, whole or not at all. Pictures of the shots are not among what is written.
+    ///
+    /// # Errors
+    /// When `folder` exists and is not empty, or cannot be written to.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let dir = AtomicDir::create(folder)?;
+        let at = |name: &str| dir.path().join(name);
+        write_json(&at(CONFIG), &self.config)?;
+        write_atomic(&at(TENSORS), &tensors::encode(&self.model, &self.adapters)?)?;
+        if let Some(signs) = &self.model.signs {
+            write_atomic(&at(SIGNS), signs.bank.to_toml().as_bytes())?;
+            write_json(&at(SELECTION), &SelectionFile::of(signs, &self.config.categories))?;
+        }
+        write_shots(&at(SHOTS), &self.shots)?;
+        let calibration = CalibrationFile {
+            format: RUN_FORMAT,
+            categories: self.model.calibration.clone(),
+            normal: self.model.normal_calibration.clone(),
+        };
+        write_json(&at(CALIBRATION), &calibration)?;
+        write_atomic(&at(SUPPORT), &tensors::encode_support(&self.support_features)?)?;
+        let lines: String = self.log.iter().map(|line| format!("{line}\n")).collect();
+        write_atomic(&at(LOG), lines.as_bytes())?;
+        write_atomic(&at(CARD), card::card(self).as_bytes())?;
+        dir.commit()
+    }
+}
+
+impl Run {
+    /// Opens a run folder.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, a tensor is missing, left over or not finite, or the folder was written by a
+    /// newer version.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let config_path = folder.join(CONFIG);
+        let text = read_to_string(&config_path)
+            .map_err(|e| e.with_hint(format!("{} is no run folder; `sdmad train --out` writes one", folder.display())))?;
+        check_format(&text, &config_path)?;
+        let config: RunConfig = parse_json(&text, &config_path)?;
+        let calibration_path = folder.join(CALIBRATION);
+        let calibration: CalibrationFile = parse_json(&read_to_string(&calibration_path)?, &calibration_path)?;
+        let tensors_path = folder.join(TENSORS);
+        let parts = tensors::decode(&sdmad_base::read(&tensors_path)?, &tensors_path, &config)?;
+        let signs = match config.method {
+            Method::Sdmad => Some(read_signs(folder, &config, parts.coordinates)?),
+            Method::LinearProbe | Method::Pixels => None,
+        };
+        let expected = config.categories.len();
+        if calibration.categories.categories.len() != expected || calibration.normal.categories.len() != 1 {
+            return Err(Error::bad_input(format!(
+                "{}: {} categories; {CONFIG} has {expected}",
+                calibration_path.display(),
+                calibration.categories.categories.len()
+            )));
+        }
+        let model = Model {
+            method: config.method,
+            categories: config.categories.clone(),
+            bridge: parts.bridge,
+            signs,
+            coexistence: config.coexistence,
+            calibration: calibration.categories,
+            normal_calibration: calibration.normal,
+        };
+        let shots = read_shots(&folder.join(SHOTS))?;
+        Ok(Run { folder: folder.to_path_buf(), config, model, adapters: parts.adapters, shots })
+    }
+
+    /// Checks that an encoder is the one that the run was trained with.
+    ///
+    /// # Errors
+    /// Names both hashes when it is not.
+    pub fn check_encoder(&self, encoder: &Encoder) -> Result<()> {
+        let Some(expected) = &self.config.encoder else { return Ok(()) };
+        let found = EncoderRecord::of(encoder);
+        for (tower, expected, found) in [
+            ("image", &expected.image_sha256, &found.image_sha256),
+            ("text", &expected.text_sha256, &found.text_sha256),
+        ] {
+            if expected != found {
+                return Err(Error::bad_input(format!(
+                    "the {tower} tower of encoder {} has SHA-256 {found}; the run {} was trained with {expected}",
+                    self.config.encoder.as_ref().map_or("", |e| &e.name),
+                    self.folder.display()
+                ))
+                .with_hint("use the encoder that the run was trained with, or train again"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_signs(folder: &Path, config: &RunConfig, coordinates: Vec<Vec<f64>>) -> Result<SignModel> {
+    let bank = Bank::read(&folder.join(SIGNS))?;
+    let hash = bank.sha256();
+    if let Some(expected) = config.bank.as_ref().map(|b| &b.sha256)
+        && *expected != hash
+    {
+        return Err(Error::bad_input(format!(
+            "{} has SHA-256 {hash}; {CONFIG} says {expected}",
+            folder.join(SIGNS).display()
+        ))
+        .with_hint("a run's signs are not edited by hand: edit the bank and train again"));
+    }
+    if coordinates.len() != bank.signs.len() {
+        return Err(Error::bad_input(format!(
+            "{}: {} signs; {SIGNS} has {}",
+            folder.join(TENSORS).display(),
+            coordinates.len(),
+            bank.signs.len()
+        )));
+    }
+    let sets = crate::sign_text::sign_sets(&bank, &config.categories);
+    let path = folder.join(SELECTION);
+    let file: SelectionFile = parse_json(&read_to_string(&path)?, &path)?;
+    let (selection, standards): (_, Vec<Standard>) = file.resolve(&bank, &config.categories, &path)?;
+    Ok(SignModel {
+        bank,
+        map: SignMap { coordinates, sets },
+        selection,
+        mode: config.selection.unwrap_or(crate::SelectionMode::None),
+        settings: config.settings.selection.clone(),
+        logit_scale: config.settings.loss.logit_scale,
+        standards,
+    })
+}
+
+/// Refuses a folder of a newer format before anything else of it is looked at.
+fn check_format(text: &str, path: &Path) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+    }
+    let Format { format } = parse_json(text, path)?;
+    if format != RUN_FORMAT {
+        return Err(Error::bad_input(format!(
+            "{}: run format {format}; this version of sdmad reads format {RUN_FORMAT}",
+            path.display()
+        ))
+        .with_hint("use the version of sdmad that wrote it, or train again"));
+    }
+    Ok(())
+}
+
+fn parse_json<T: for<'a> Deserialize<'a>>(text: &str, path: &Path) -> Result<T> {
+    serde_json::from_str(text).map_err(|e| {
+        Error::bad_input(format!("{}: {e}", path.display())).with_hint("the run folder is damaged: train again")
+    })
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|e| Error::environment(format!("{}: cannot be written as JSON: {e}", path.display())))?;
+    write_atomic(path, (text + "\n").as_bytes())
+}

@@ -1,0 +1,174 @@
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+use sdmad_base::{Error, Result};
+use sdmad_encoders::ShiftAdapters;
+use sdmad_engine::{Matrix, ShiftAdapter};
+
+use crate::train::RunConfig;
+use crate::{Bridge, Method, Model, TowerAdapters};
+
+/// The trained tensors of a run.
+pub(super) struct Parts {
+    pub(super) bridge: Bridge,
+    pub(super) coordinates: Vec<Vec<f64>>,
+    pub(super) adapters: TowerAdapters,
+}
+
+struct Tensor {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Tensor {
+    fn f32(shape: Vec<usize>, values: impl Iterator<Item = f32>) -> Self {
+        Tensor { dtype: Dtype::F32, shape, bytes: values.flat_map(f32::to_le_bytes).collect() }
+    }
+}
+
+fn serialize(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
+    let broken = |e: safetensors::SafeTensorError| Error::environment(format!("the tensors cannot be written: {e}"));
+    let views = tensors
+        .iter()
+        .map(|(name, t)| Ok((name, TensorView::new(t.dtype, t.shape.clone(), &t.bytes).map_err(broken)?)))
+        .collect::<Result<Vec<_>>>()?;
+    safetensors::serialize(views, None::<HashMap<String, String>>).map_err(broken)
+}
+
+pub(super) fn encode(model: &Model, adapters: &TowerAdapters) -> Result<Vec<u8>> {
+    let mut tensors = BTreeMap::new();
+    let bridge = &model.bridge;
+    let width = bridge.weights.first().map_or(0, Vec::len);
+    tensors.insert(
+        "bridge.weight".to_string(),
+        Tensor::f32(vec![bridge.weights.len(), width], bridge.weights.iter().flatten().copied()),
+    );
+    tensors.insert("bridge.bias".into(), Tensor::f32(vec![bridge.bias.len()], bridge.bias.iter().copied()));
+    if let Some(signs) = &model.signs {
+        let rows = &signs.map.coordinates;
+        let shape = vec![rows.len(), rows.first().map_or(0, Vec::len)];
+        let bytes = rows.iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
+        tensors.insert("signs.coordinates".into(), Tensor { dtype: Dtype::F64, shape, bytes });
+    }
+    for (tower, adapters) in [("image", &adapters.image), ("text", &adapters.text)] {
+        for (layer, adapter) in adapters {
+            for (part, matrix) in [("down", &adapter.down), ("up", &adapter.up)] {
+                let shape = vec![matrix.rows(), matrix.columns()];
+                tensors.insert(
+                    format!("{tower}.layer.{layer}.{part}.weight"),
+                    Tensor::f32(shape, matrix.data().iter().copied()),
+                );
+            }
+        }
+    }
+    serialize(&tensors)
+}
+
+/// `support.safetensors`: the mean features of the shots, `[shots, features]`.
+pub(super) fn encode_support(features: &[Vec<f32>]) -> Result<Vec<u8>> {
+    let shape = vec![features.len(), features.first().map_or(0, Vec::len)];
+    let tensor = Tensor::f32(shape, features.iter().flatten().copied());
+    serialize(&BTreeMap::from([("features".to_string(), tensor)]))
+}
+
+/// Takes named tensors out of a file, and says what is missing, left over, of another shape or not finite.
+struct Reader<'a> {
+    tensors: SafeTensors<'a>,
+    path: &'a Path,
+    taken: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn error(&self, message: String) -> Error {
+        Error::bad_input(format!("{}: {message}", self.path.display()))
+            .with_hint("the run folder is damaged: train again")
+    }
+
+    /// Two dimensions; a vector counts as one row.
+    fn take(&mut self, name: &str, dtype: Dtype, rows: Option<usize>) -> Result<(usize, usize, Vec<f64>)> {
+        let view = self.tensors.tensor(name).map_err(|_| self.error(format!("tensor {name} is missing")))?;
+        let (found_rows, columns) = match *view.shape() {
+            [columns] => (1, columns),
+            [rows, columns] => (rows, columns),
+            _ => return Err(self.error(format!("tensor {name} has shape {:?}; expected two dimensions", view.shape()))),
+        };
+        if view.dtype() != dtype {
+            return Err(self.error(format!("tensor {name} is {:?}; expected {dtype:?}", view.dtype())));
+        }
+        if let Some(rows) = rows.filter(|&r| r != found_rows) {
+            return Err(self.error(format!("tensor {name} has shape {:?}; expected {rows} rows", view.shape())));
+        }
+        let values: Vec<f64> = match dtype {
+            Dtype::F64 => view.data().chunks_exact(8).filter_map(|b| b.try_into().ok().map(f64::from_le_bytes)).collect(),
+            _ => {
+                let numbers = view.data().chunks_exact(4).filter_map(|b| b.try_into().ok().map(f32::from_le_bytes));
+                numbers.map(f64::from).collect()
+            }
+        };
+        if let Some(place) = values.iter().position(|v| !v.is_finite()) {
+            return Err(self.error(format!("tensor {name} holds {} at {place}; expected finite numbers", values[place])));
+        }
+        self.taken.push(name.to_string());
+        Ok((found_rows, columns, values))
+    }
+
+    fn matrix(&mut self, name: &str) -> Result<Matrix> {
+        let (rows, columns, values) = self.take(name, Dtype::F32, None)?;
+        Ok(Matrix::from_vec(rows, columns, values.iter().map(|&v| v as f32).collect()))
+    }
+
+    fn adapters(&mut self, tower: &str, layers: &[usize], config: &RunConfig) -> Result<ShiftAdapters> {
+        let settings = &config.settings.adapters;
+        layers
+            .iter()
+            .map(|&layer| {
+                let adapter = ShiftAdapter {
+                    down: self.matrix(&format!("{tower}.layer.{layer}.down.weight"))?,
+                    up: self.matrix(&format!("{tower}.layer.{layer}.up.weight"))?,
+                    lambda: settings.lambda as f32,
+                    input: settings.input.into(),
+                    norm_matching: settings.norm_matching,
+                };
+                Ok((layer, adapter))
+            })
+            .collect()
+    }
+}
+
+pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Parts> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| {
+        Error::bad_input(format!("{} is no safetensors file: {e}", path.display()))
+            .with_hint("the run folder is damaged: train again")
+    })?;
+    let mut reader = Reader { tensors, path, taken: Vec::new() };
+    let columns = config.categories.len() + 1;
+    let (_, width, weights) = reader.take("bridge.weight", Dtype::F32, Some(columns))?;
+    let (_, biases, bias) = reader.take("bridge.bias", Dtype::F32, Some(1))?;
+    if biases != columns || width == 0 {
+        return Err(reader.error(format!("tensor bridge.bias has {biases} numbers; expected {columns}")));
+    }
+    let bridge = Bridge {
+        weights: weights.chunks_exact(width).map(|r| r.iter().map(|&w| w as f32).collect()).collect(),
+        bias: bias.iter().map(|&b| b as f32).collect(),
+    };
+    let coordinates = if config.method == Method::Sdmad {
+        let (_, found, values) = reader.take("signs.coordinates", Dtype::F64, None)?;
+        if found != columns {
+            return Err(reader.error(format!("tensor signs.coordinates has {found} columns; expected {columns}")));
+        }
+        values.chunks_exact(found).map(<[f64]>::to_vec).collect()
+    } else {
+        Vec::new()
+    };
+    let adapters = TowerAdapters {
+        image: reader.adapters("image", &config.image_adapters, config)?,
+        text: reader.adapters("text", &config.text_adapters, config)?,
+    };
+    if let Some(left) = reader.tensors.names().iter().find(|n| !reader.taken.iter().any(|t| t == *n)) {
+        return Err(reader.error(format!("tensor {left} is left over; adapter_config.json names none such")));
+    }
+    Ok(Parts { bridge, coordinates, adapters })
+}
