@@ -5,6 +5,7 @@ mod bootstrap;
 mod bridge;
 mod calibration;
 mod data;
+mod evaluate;
 mod features;
 mod logistic;
 mod loss;
@@ -47,6 +48,7 @@ pub use signs::{
 
 pub use adapt::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice, TowerAdapters};
 pub use bridge::{Bridge, BridgeSettings, FittedBridge, SupportSet};
+pub use evaluate::{Evaluation, Measured, ScoresFile, evaluate};
 pub use features::{Extractor, FeatureCache, FeatureSettings, ImageFeatures, View};
 pub use loss::{InterLoss, LossGradient, LossSettings, SignSets, losses};
 pub use model::{Coexistence, Method, Model, Scores, SignModel, WhyNot};

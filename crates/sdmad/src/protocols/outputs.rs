@@ -105,6 +105,24 @@ impl TestSet {
         Ok(self)
     }
 
+    /// Adds labels of `signs` for each image, `[images][signs]`.
+    ///
+    /// # Errors
+    /// When the shapes differ.
+    pub fn with_sign_labels(mut self, signs: Vec<String>, labels: Vec<Vec<Label>>) -> Result<Self> {
+        if labels.len() != self.images.len() || labels.iter().any(|l| l.len() != signs.len()) {
+            return Err(Error::bad_input("sign labels: expected one for each image and sign"));
+        }
+        self.signs = signs;
+        self.sign_truth = labels;
+        Ok(self)
+    }
+
+    /// The label of a sign in an image; unknown where there is none.
+    pub fn sign_label(&self, image: usize, sign: usize) -> Label {
+        self.sign_truth.get(image).and_then(|l| l.get(sign)).copied().unwrap_or(Label::Unknown)
+    }
+
     /// Ids of the categories.
     pub fn categories(&self) -> &[String] {
         &self.categories

@@ -1,0 +1,188 @@
+//! Measuring a run on a manifest: scores of every image, the three protocols, and the files that hold them.
+
+mod scores_file;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use sdmad_base::{AtomicDir, Error, Monitor, Result};
+
+use crate::{
+    Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, Manifest, MetricsFile, Run, SignTruth,
+    Split, TestSet, Traits, figures_with_intervals, leave_out,
+};
+
+pub use scores_file::ScoresFile;
+
+/// Which rows of a manifest are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measured {
+    /// The test rows.
+    Test,
+    /// The validation rows.
+    Valid,
+    /// The train rows, without the shots: for development.
+    TrainWithoutShots,
+}
+
+impl Measured {
+    /// From `test`, `valid` or `train`.
+    ///
+    /// # Errors
+    /// When the name is none of them.
+    pub fn named(name: &str) -> Result<Self> {
+        match name {
+            "test" => Ok(Measured::Test),
+            "valid" => Ok(Measured::Valid),
+            "train" => Ok(Measured::TrainWithoutShots),
+            _ => Err(Error::bad_input(format!("--split {name}: expected test, valid or train"))),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Measured::Test => "test",
+            Measured::Valid => "valid",
+            Measured::TrainWithoutShots => "train without the shots",
+        }
+    }
+
+    fn split(self) -> Split {
+        match self {
+            Measured::Test => Split::Test,
+            Measured::Valid => Split::Valid,
+            Measured::TrainWithoutShots => Split::Train,
+        }
+    }
+}
+
+/// What an evaluation gives.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// The measured images and what is known of them.
+    pub set: TestSet,
+    /// What the run says of them.
+    pub outputs: DrawOutputs,
+    /// All figures with intervals.
+    pub table: FigureTable,
+    /// The content of `metrics.json`.
+    pub metrics: MetricsFile,
+}
+
+/// Measures a run.
+///
+/// Images that share a patient with a shot or nearly duplicate one are left out and counted.
+///
+/// # Errors
+/// When the manifest's categories are not the run's, no row is there to measure, an image cannot be read, or `monitor`
+/// asks to stop.
+pub fn evaluate(
+    run: &Run,
+    manifest: &Manifest,
+    measured: Measured,
+    truth: Option<&SignTruth>,
+    extractor: &Extractor<'_>,
+    batch: usize,
+    monitor: &dyn Monitor,
+) -> Result<Evaluation> {
+    check_categories(run, manifest)?;
+    let rows: Vec<usize> = manifest.rows_of(measured.split()).map(|(number, _)| number).collect();
+    let shots: std::collections::BTreeSet<&str> = run.shots.iter().map(|s| s.image.as_str()).collect();
+    let rows: Vec<usize> = match measured {
+        Measured::TrainWithoutShots => {
+            rows.into_iter().filter(|&r| !shots.contains(manifest.rows[r].image.as_str())).collect()
+        }
+        _ => rows,
+    };
+    if rows.is_empty() {
+        return Err(Error::bad_input(format!("{} has no {} rows", manifest.path.display(), measured.name()))
+            .with_hint("--split chooses which rows are measured"));
+    }
+    let mut set = TestSet::from_manifest(manifest, &rows)?;
+    let sign_columns = match truth {
+        None => Vec::new(),
+        Some(truth) => {
+            set = set.with_signs(truth)?;
+            sign_columns(run, truth)?
+        }
+    };
+
+    let paths: Vec<PathBuf> = rows.iter().map(|&r| manifest.image_path(&manifest.rows[r])).collect();
+    let mut features: Vec<ImageFeatures> = Vec::with_capacity(paths.len());
+    for chunk in paths.chunks(batch.max(1)) {
+        features.extend(extractor.files(chunk, monitor)?.into_iter().collect::<Result<Vec<_>>>()?);
+    }
+    let prints: Vec<[u64; 4]> = features.iter().map(|f| f.fingerprint.words()).collect();
+    let shot_traits: Vec<Traits> = run.shots.iter().map(|s| s.traits.clone()).collect();
+    let kept = leave_out(&Traits::of_rows(manifest, &rows, &prints), &shot_traits).kept;
+
+    let outputs = features
+        .iter()
+        .zip(&kept)
+        .map(|(features, &kept)| {
+            kept.then(|| {
+                let mut outputs = run.model.score(&features.mean()).outputs;
+                outputs.signs = sign_columns.iter().map(|&s| outputs.signs[s]).collect();
+                outputs
+            })
+        })
+        .collect();
+    let outputs = DrawOutputs { outputs, thresholds: run.model.calibration.thresholds() };
+    let draws = std::slice::from_ref(&outputs);
+    let table = figures_with_intervals(&set, draws, &Bootstrap::default(), monitor)?;
+    let about = json!({
+        "method": run.config.method,
+        "encoder": run.config.encoder,
+        "bank": run.config.bank,
+        "shots": run.config.shots,
+        "draw": run.config.draw,
+        "selection": run.config.selection,
+        "text": run.config.settings.text,
+        "coexistence": run.config.coexistence,
+        "sdmad": run.config.sdmad,
+        "measured": measured.name(),
+        "thresholds": outputs.thresholds,
+        "trained_on_manifest_sha256": run.config.manifest_sha256,
+    });
+    let summary = DataSummary::of(&manifest.sha256, &set, draws);
+    let metrics = MetricsFile::new(about, summary, &set, &table, None);
+    Ok(Evaluation { set, outputs, table, metrics })
+}
+
+impl Evaluation {
+    /// Writes `metrics.json` and `scores.csv` into a new folder, whole or not at all.
+    ///
+    /// # Errors
+    /// When `folder` exists and is not empty, or cannot be written to.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let dir = AtomicDir::create(folder)?;
+        self.metrics.write(&dir.path().join("metrics.json"))?;
+        ScoresFile { set: self.set.clone(), outputs: self.outputs.clone() }.write(&dir.path().join("scores.csv"))?;
+        dir.commit()
+    }
+}
+
+fn check_categories(run: &Run, manifest: &Manifest) -> Result<()> {
+    if run.model.categories == manifest.categories {
+        return Ok(());
+    }
+    Err(Error::bad_input(format!(
+        "{} has the categories {}; the run {} was trained on {}",
+        manifest.path.display(),
+        manifest.categories.join(", "),
+        run.folder.display(),
+        run.model.categories.join(", ")
+    ))
+    .with_hint("evaluate on a manifest with the same categories in the same order"))
+}
+
+/// For each sign of the truth its place in the run's bank.
+fn sign_columns(run: &Run, truth: &SignTruth) -> Result<Vec<usize>> {
+    let Some(signs) = &run.model.signs else {
+        return Err(Error::bad_input(format!("the run {} has no signs", run.folder.display()))
+            .with_hint("leave out --sign-truth, or train with --method sdmad"));
+    };
+    truth.check_known(signs.bank.signs.iter().map(|s| s.id.as_str()), &signs.bank.name)?;
+    Ok(truth.signs().iter().filter_map(|id| signs.bank.sign_index(id)).collect())
+}
