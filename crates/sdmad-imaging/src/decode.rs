@@ -71,6 +71,7 @@ fn raster(bytes: &[u8], name: &str, depth: Depth) -> Result<Raster> {
     let result = catch_unwind(AssertUnwindSafe(|| match format {
         Format::Tiff => tiff::decode(bytes, name, depth),
         Format::Jpeg if !jpeg::is_complete(bytes) => Err(format.truncated(name)),
+        Format::WebP if !webp_is_complete(bytes) => Err(format.truncated(name)),
         _ => decode_by_image(bytes, name, format, depth),
     }));
     result.unwrap_or_else(|_| Err(format.damaged(name, "its decoder gave up on it")))
@@ -112,6 +113,12 @@ fn decode_by_image(bytes: &[u8], name: &str, format: Format, depth: Depth) -> Re
         other => return Err(format.not_read(name, format!("its samples are {other:?}"))),
     };
     Ok(Raster { width, height, samples: Samples::without_alpha(data, channels) })
+}
+
+/// Whether a WebP file is as long as its RIFF header says.
+fn webp_is_complete(bytes: &[u8]) -> bool {
+    let length = bytes.get(4..).and_then(|rest| rest.first_chunk()).map(|four| u32::from_le_bytes(*four));
+    length.is_some_and(|length| u64::from(length) + 8 <= bytes.len() as u64)
 }
 
 /// Width and height where they stand at a fixed place, so that an absurd size is named before a decoder reserves

@@ -48,7 +48,9 @@ impl Format {
             "is empty (0 bytes)".to_owned()
         } else if let Some((_, _, what)) = NOT_READ.iter().find(|&&(offset, magic, _)| stands(offset, magic)) {
             format!("is {what}, which is not read")
-        } else if READ.iter().any(|&(offset, magic, _)| offset == 0 && magic.starts_with(bytes)) {
+        } else if READ.iter().any(|&(offset, magic, _)| offset == 0 && magic.starts_with(bytes))
+            || (bytes.len() < 12 && (bytes.starts_with(b"RIFF") || b"RIFF".starts_with(bytes)))
+        {
             format!("ends after {} bytes, within the first mark of an image file", bytes.len())
         } else if bytes.iter().take(64).all(|&b| (b' '..0x7f).contains(&b) || b.is_ascii_whitespace()) {
             "is text, not an image".to_owned()
@@ -102,6 +104,7 @@ mod tests {
         assert_eq!(Format::of(b"RIFF\0\0\0\0WEBPVP8 ", "a.png").unwrap(), Format::WebP);
         assert_eq!(message(b""), "a is empty (0 bytes)");
         assert_eq!(message(b"\x89PN"), "a ends after 3 bytes, within the first mark of an image file");
+        assert_eq!(message(b"RIFF\0\0"), "a ends after 6 bytes, within the first mark of an image file");
         assert_eq!(message(b"image,split\n"), "a is text, not an image");
         assert_eq!(message(b"\x01\x02\xf3"), "a is not an image file: it begins with the bytes 01 02 f3");
         assert_eq!(message(&[&[0; 128], &b"DICM"[..]].concat()), "a is a DICOM file, which is not read");

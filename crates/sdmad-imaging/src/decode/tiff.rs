@@ -1,3 +1,4 @@
+mod directory;
 mod palette;
 
 use std::borrow::Cow;
@@ -10,6 +11,7 @@ use tiff::{ColorType, TiffError};
 use crate::format::Format;
 use crate::limits::{MAX_DECODED_BYTES, check_size};
 use crate::raster::{Depth, Raster, Samples, keep_first};
+use directory::Directory;
 use palette::Palette;
 
 /// What the samples of a pixel mean.
@@ -25,7 +27,10 @@ enum Colour {
 /// The first picture of a TIFF file.
 pub(super) fn decode(bytes: &[u8], name: &str, depth: Depth) -> Result<Raster> {
     let fail = |e| translate(e, name);
-    let palette = Palette::find(bytes);
+    if let Some((width, height)) = Directory::first(bytes).and_then(Directory::size) {
+        check_size(name, width, height, 1)?;
+    }
+    let palette = Palette::find(bytes, name)?;
     let bytes = palette.as_ref().map_or(Cow::Borrowed(bytes), |palette| Cow::Owned(palette.indices_as_grey(bytes)));
 
     let mut decoder = Decoder::new(Cursor::new(&*bytes)).map_err(fail)?;

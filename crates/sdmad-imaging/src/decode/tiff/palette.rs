@@ -1,75 +1,48 @@
+use sdmad_base::Result;
+
+use super::directory::{COLOUR_MAP, Directory, PHOTOMETRIC_INTERPRETATION};
+use crate::format::Format;
+
 /// The colour table of a TIFF file whose samples are indices (TIFF 6.0, section 5).
 ///
 /// The decoder of the `tiff` crate refuses such files, though it can unpack their samples. So the one tag that
 /// says "indices" is changed to "grey" in a copy of the file, and the table is applied here.
 pub(super) struct Palette {
-    /// Where the value of the tag stands that says what samples mean.
-    meaning_at: usize,
-    big_endian: bool,
+    /// Where the value of the tag stands that says what samples mean, and "grey" as it is written in this file.
+    grey: (usize, [u8; 2]),
     colours: Vec<[u8; 3]>,
 }
 
-const PHOTOMETRIC_INTERPRETATION: u16 = 262;
-const COLOUR_MAP: u16 = 320;
-const INDICES: u16 = 3;
+const INDICES: u32 = 3;
 const BLACK_IS_ZERO: u16 = 1;
-const SHORT: u16 = 3;
-
-/// Numbers at places in a file, or nothing behind its end.
-#[derive(Clone, Copy)]
-struct File<'a> {
-    bytes: &'a [u8],
-    big_endian: bool,
-}
-
-impl File<'_> {
-    fn short(self, at: usize) -> Option<u16> {
-        let two = *self.bytes.get(at..)?.first_chunk::<2>()?;
-        Some(if self.big_endian { u16::from_be_bytes(two) } else { u16::from_le_bytes(two) })
-    }
-
-    fn long(self, at: usize) -> Option<usize> {
-        let four = *self.bytes.get(at..)?.first_chunk::<4>()?;
-        Some(if self.big_endian { u32::from_be_bytes(four) } else { u32::from_le_bytes(four) } as usize)
-    }
-}
 
 impl Palette {
-    /// The table of the first picture, when its samples are indices. BigTIFF files are not looked at.
-    pub(super) fn find(bytes: &[u8]) -> Option<Palette> {
-        let file = File { bytes, big_endian: bytes.starts_with(b"MM") };
-        if file.short(2)? != 42 {
-            return None;
+    /// The table of the first picture, when its samples are indices.
+    ///
+    /// # Errors
+    /// When they are, and the table is not there.
+    pub(super) fn find(bytes: &[u8], name: &str) -> Result<Option<Palette>> {
+        let Some(directory) = Directory::first(bytes) else { return Ok(None) };
+        let Some(meaning) = directory.entry(PHOTOMETRIC_INTERPRETATION) else { return Ok(None) };
+        if directory.number(meaning) != Some(INDICES) {
+            return Ok(None);
         }
-        let directory = file.long(4)?;
-        let entries = usize::from(file.short(directory)?);
-        let mut meaning_at = None;
-        let mut table = None;
-        for entry in (0..entries).map(|index| directory + 2 + index * 12) {
-            match (file.short(entry)?, file.short(entry + 2)?) {
-                (PHOTOMETRIC_INTERPRETATION, SHORT) if file.short(entry + 8)? == INDICES => {
-                    meaning_at = Some(entry + 8)
-                }
-                (COLOUR_MAP, SHORT) => table = Some((file.long(entry + 4)?, file.long(entry + 8)?)),
-                _ => {}
-            }
-        }
-        let (meaning_at, (values, start)) = (meaning_at?, table?);
-        // All reds, then all greens, then all blues, 16 bits each; 256 of each at most for 8-bit samples.
-        let length = (values / 3).min(256);
-        let value = |channel: usize, index: usize| file.short(start + (channel * (values / 3) + index) * 2);
-        let colours = (0..length)
-            .map(|index| Some([value(0, index)?, value(1, index)?, value(2, index)?].map(|v| (v >> 8) as u8)))
-            .collect::<Option<Vec<_>>>()?;
-        Some(Palette { meaning_at, big_endian: file.big_endian, colours })
+        // All reds, then all greens, then all blues, 16 bits each; 256 of each at most for samples of 8 bits.
+        let table = directory
+            .entry(COLOUR_MAP)
+            .and_then(|entry| directory.shorts(entry))
+            .ok_or_else(|| Format::Tiff.damaged(name, "its colour table is not there"))?;
+        let length = table.len() / 3;
+        let colour = |index: usize| [0, 1, 2].map(|channel| (table[channel * length + index] >> 8) as u8);
+        let colours = (0..length.min(256)).map(colour).collect();
+        Ok(Some(Palette { grey: (meaning.value_at(), directory.encode(BLACK_IS_ZERO)), colours }))
     }
 
     /// A copy of the file which says that its samples are grey.
     pub(super) fn indices_as_grey(&self, bytes: &[u8]) -> Vec<u8> {
         let mut copy = bytes.to_vec();
-        let value = if self.big_endian { BLACK_IS_ZERO.to_be_bytes() } else { BLACK_IS_ZERO.to_le_bytes() };
-        if let Some(place) = copy.get_mut(self.meaning_at..self.meaning_at + 2) {
-            place.copy_from_slice(&value);
+        if let Some(place) = copy.get_mut(self.grey.0..self.grey.0 + 2) {
+            place.copy_from_slice(&self.grey.1);
         }
         copy
     }
