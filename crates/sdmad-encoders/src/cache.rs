@@ -1,7 +1,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use sdmad_base::{Error, Kind, Result};
+use sdmad_base::{Error, Result};
 
 mod inventory;
 mod list;
@@ -54,18 +54,19 @@ pub(crate) fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Adds to an environment's refusal that the cache can be elsewhere.
+/// Adds to an error about the cache folder that it can be elsewhere.
 pub(crate) fn with_cache_hint(error: Error) -> Error {
-    match error.kind() {
-        Kind::Environment if error.hint().is_none_or(|hint| hint.starts_with("choose a folder")) => {
-            error.with_hint("set SDMAD_CACHE to a folder that you may write to")
-        }
-        _ => error,
+    if error.hint().is_some_and(|hint| hint.starts_with("free some space")) {
+        error.with_hint("free some space, or set SDMAD_CACHE to a folder on another disk")
+    } else {
+        error.with_hint("set SDMAD_CACHE to a folder that you may write to")
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use sdmad_base::Kind;
+
     use super::*;
 
     #[test]

