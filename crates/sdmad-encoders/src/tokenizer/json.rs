@@ -59,10 +59,10 @@ pub(super) fn parse(text: &str) -> Result<Description> {
     };
     let mut specials = Vec::new();
     for token in root["added_tokens"].as_array().into_iter().flatten() {
-        if let (Some(content), Some(id)) = (token["content"].as_str(), id_of(&token["id"])) {
-            if !content.is_empty() {
-                specials.push((content.to_string(), id));
-            }
+        if let (Some(content), Some(id)) = (token["content"].as_str(), id_of(&token["id"]))
+            && !content.is_empty()
+        {
+            specials.push((content.to_string(), id));
         }
     }
     let (start, end) = ends(&root["post_processor"])?;
