@@ -31,4 +31,4 @@ pub use signs::{
     Role, Severity, Sign, TextEmbedding, Transcript, TranscriptEntry, check as check_signs, draft as draft_signs,
     shipped_names, shipped_text,
 };
-pub use stand_in::{Label, Manifest, Row, Split};
+pub use stand_in::{Label, Manifest, Masks, PatientKey, Row, Split};
