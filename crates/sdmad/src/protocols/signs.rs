@@ -53,11 +53,9 @@ impl SignTruth {
                 return Err(at(Error::bad_input("the image cell is empty: expected a path as in the manifest")));
             }
             let labels = (record.iter().skip(1).zip(&signs))
-                .map(|(cell, sign)| match cell {
-                    "1" => Ok(Label::Present),
-                    "0" => Ok(Label::Absent),
-                    "" => Ok(Label::Unknown),
-                    other => Err(at(Error::bad_input(format!("`{other}` for sign `{sign}`: expected 1, 0 or empty")))),
+                .map(|(cell, sign)| {
+                    let expected = || Error::bad_input(format!("`{cell}` for sign `{sign}`: expected 1, 0 or empty"));
+                    Label::from_cell(cell).ok_or_else(|| at(expected()))
                 })
                 .collect::<Result<Vec<Label>>>()?;
             if images.insert(image.to_string(), labels).is_some() {

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use sdmad_base::{Error, Result, Stream};
 
 use super::support::{Pool, Shortage, Support};
-use crate::{Label, Manifest, Split};
+use crate::{Label, Manifest, PatientKey, Split};
 
 /// How many images a method may learn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ fn attempt_draw(
     attempt: usize,
 ) -> (Vec<usize>, Vec<usize>) {
     let mut rows: Vec<usize> = Vec::new();
-    let mut taken: BTreeSet<(bool, &str)> = BTreeSet::new();
+    let mut taken: BTreeSet<PatientKey> = BTreeSet::new();
     let mut missing = Vec::new();
     for pool in pools {
         // A category's stream is its own, so that a further category does not reshuffle the others.
@@ -126,7 +126,8 @@ fn all(manifest: &Manifest) -> Result<Support> {
         return Err(Error::bad_input(format!("{}: no train row with a known label", manifest.path.display()))
             .with_hint("set `split` to `train` for the images to learn from"));
     }
-    Ok(Support::of(manifest, rows))
+    // There is but one such draw, so no two can overlap.
+    Ok(Support { used_up: Vec::new(), ..Support::of(manifest, rows) })
 }
 
 fn too_few(manifest: &Manifest, pool: &Pool, available: usize, wanted: usize, why: &str) -> Error {
@@ -282,6 +283,7 @@ pub(crate) mod tests {
         assert!(draw_shots(&manifest, Shots::Zero, 0, ShortSupply::Refuse).unwrap().rows.is_empty());
         let all = draw_shots(&manifest, Shots::All, 0, ShortSupply::Refuse).unwrap();
         assert_eq!((all.rows.len(), all.normal.len(), all.for_category[1].len()), (89, 40, 8));
+        assert!(all.used_up.is_empty());
         assert!(draw_shots(&self::manifest(vec![row("u", None, "??")]), Shots::All, 0, ShortSupply::Refuse).is_err());
     }
 }

@@ -3,9 +3,9 @@ use std::path::Path;
 
 use sdmad_base::{Error, Result, read_to_string, write_atomic};
 
+use super::Traits;
 use super::support::Support;
-use super::{Traits, support::NORMAL};
-use crate::{Label, Manifest, Split};
+use crate::{Label, Manifest, NORMAL, Split};
 
 /// One line of a run's `shots.csv`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,6 @@ pub fn read_support_list(path: &Path, manifest: &Manifest) -> Result<Support> {
         };
         let split = manifest.rows[number].split;
         if split != Split::Train {
-            let split = if split == Split::Test { "test" } else { "validation" };
             return Err(Error::bad_input(format!("`{image}` is a {split} image: expected a train image"))
                 .with_hint("learn from train images only; what is tested must not be learnt from"));
         }

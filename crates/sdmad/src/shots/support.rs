@@ -1,9 +1,6 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Label, Manifest, Row};
-
-/// Id of the pseudo-category of normal images, as in sign banks.
-pub(crate) const NORMAL: &str = "normal";
+use crate::{Label, Manifest, PatientKey, Row, Split};
 
 /// The images that a method learns from.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +43,7 @@ impl Support {
         let mut used_up = Vec::new();
         for pool in Pool::all(manifest) {
             let shots = pool.category.map_or(&normal, |c| &for_category[c]);
-            let patients = patients(manifest, shots.iter().copied());
+            let patients = patients(manifest, shots);
             if 2 * patients > pool.patients.len() && patients > 0 {
                 used_up.push(pool.id(manifest).to_string());
             }
@@ -56,17 +53,8 @@ impl Support {
 }
 
 /// Number of patients among rows; a row without patient counts as one.
-fn patients(manifest: &Manifest, rows: impl Iterator<Item = usize>) -> usize {
-    rows.map(|r| unit(manifest, r)).collect::<BTreeSet<_>>().len()
-}
-
-/// What stands for a patient: the patient's id, or the image where that is not known.
-pub(crate) fn unit(manifest: &Manifest, row: usize) -> (bool, &str) {
-    let row = &manifest.rows[row];
-    match &row.patient {
-        Some(patient) => (true, patient),
-        None => (false, &row.image),
-    }
+fn patients(manifest: &Manifest, rows: &[usize]) -> usize {
+    rows.iter().map(|&r| manifest.rows[r].patient_key()).collect::<BTreeSet<_>>().len()
 }
 
 /// The train images that are eligible as shots of one category (or as normal ones), by patient.
@@ -74,7 +62,7 @@ pub(crate) struct Pool<'a> {
     /// None: normal images.
     pub(crate) category: Option<usize>,
     /// Patients in the order of their ids, each with its rows in the order of their image names.
-    pub(crate) patients: std::collections::BTreeMap<(bool, &'a str), Vec<usize>>,
+    pub(crate) patients: BTreeMap<PatientKey<'a>, Vec<usize>>,
 }
 
 impl<'a> Pool<'a> {
@@ -84,14 +72,14 @@ impl<'a> Pool<'a> {
             .chain((0..manifest.categories.len()).map(Some))
             .map(|category| Pool { category, patients: Default::default() })
             .collect();
-        for (number, row) in manifest.rows.iter().enumerate().filter(|(_, r)| r.split == crate::Split::Train) {
+        for (number, row) in manifest.rows.iter().enumerate().filter(|(_, r)| r.split == Split::Train) {
             for pool in &mut pools {
                 let eligible = match pool.category {
                     None => row.is_normal(),
                     Some(c) => row.labels[c] == Label::Present,
                 };
                 if eligible {
-                    pool.patients.entry(unit(manifest, number)).or_default().push(number);
+                    pool.patients.entry(row.patient_key()).or_default().push(number);
                 }
             }
         }
@@ -102,6 +90,6 @@ impl<'a> Pool<'a> {
     }
 
     pub(crate) fn id(&self, manifest: &'a Manifest) -> &'a str {
-        self.category.map_or(NORMAL, |c| &manifest.categories[c])
+        self.category.map_or(crate::NORMAL, |c| &manifest.categories[c])
     }
 }
