@@ -203,7 +203,7 @@ pub(crate) struct DraftArgs {
     pub(crate) model: String,
     /// The endpoint (or OPENAI_BASE_URL), up to and with its version: `http://localhost:8000/v1`.
     #[arg(long, value_name = "URL")]
-    pub(crate) endpoint: Option<String>,
+    pub(crate) base_url: Option<String>,
     /// Signs for each category.
     #[arg(long, default_value_t = 10)]
     pub(crate) per_category: usize,

@@ -1,6 +1,7 @@
 //! The `sdmad` command: arguments to plans, plans to library calls, results to stdout, progress to stderr.
 
 mod args;
+mod tables;
 mod terminal;
 mod verbs;
 

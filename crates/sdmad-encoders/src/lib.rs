@@ -33,3 +33,6 @@ pub use image_tower::ImageTower;
 pub use pull::{clip_vocabulary_path, ensure, ensure_clip_vocabulary, pull};
 pub use text_tower::TextTower;
 pub use tokenizer::{CLIP_VOCABULARY, Cleaning, Tokenizer};
+
+/// The encoder that is used where none is named: DINOv2 ViT-S/14 for images and MiniLM-L6 for text.
+pub const DEFAULT_ENCODER: &str = "dinov2s-minilm";

@@ -81,3 +81,19 @@ pub use normalize::{l2_normalize, l2_normalize_backward};
 pub use optimizer::{AdamW, cosine_decay};
 pub use projection::Projection;
 pub use sequences::Sequences;
+
+/// The widest instructions that this processor lets the engine use: `avx512f`, `avx2+fma` or `portable`.
+///
+/// Bits are promised to be equal between runs on one instruction path.
+pub fn instruction_path() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            return "avx512f";
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return "avx2+fma";
+        }
+    }
+    "portable"
+}

@@ -1,0 +1,99 @@
+use std::path::Path;
+use std::process::ExitCode;
+
+use sdmad::{
+    Bank, Extractor, Manifest, Method, Preset, Settings, ShortSupply, Shots, Support, TrainPlan, draw_shots,
+    read_support_list, train,
+};
+use sdmad_base::{AtomicDir, Error, Monitor, Result, read_to_string};
+
+use super::{cached_features, open_encoder};
+use crate::args::{MethodName, TrainArgs};
+use crate::terminal::Terminal;
+
+pub(crate) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitCode> {
+    // Nothing is computed that could not be written.
+    drop(AtomicDir::create(&args.out)?);
+    let plan = plan(&args, terminal)?;
+    train_plan(&plan, &args.encoder, &args.out, terminal)?;
+    terminal.notice(&format!("wrote {}", args.out.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Trains a plan and writes its run folder.
+pub(crate) fn train_plan(plan: &TrainPlan, encoder: &str, out: &Path, monitor: &dyn Monitor) -> Result<()> {
+    let trained = match plan.method {
+        Method::Pixels => train(plan, None, &Extractor::Pixels, monitor)?,
+        Method::Sdmad | Method::LinearProbe => {
+            let encoder = open_encoder(encoder, monitor)?;
+            let extractor = cached_features(&encoder, &plan.settings.features)?;
+            train(plan, Some(&encoder), &extractor, monitor)?
+        }
+    };
+    trained.write(out)
+}
+
+fn plan(args: &TrainArgs, terminal: &Terminal) -> Result<TrainPlan> {
+    let manifest = Manifest::read(&args.data)?;
+    let (bank, notices) = Bank::open(&args.signs)?.restricted_to(&manifest.categories)?;
+    notices.iter().for_each(|n| terminal.notice(n));
+    let (support, shots) = support(args, &manifest)?;
+    for short in &support.short {
+        terminal.notice(&format!("only {} of {} shots of {}", short.got, short.wanted, short.category));
+    }
+    Ok(TrainPlan {
+        manifest,
+        bank: Some(bank),
+        method: args.method.into(),
+        settings: settings(args)?,
+        support,
+        shots,
+        draw: args.draw,
+    })
+}
+
+fn support(args: &TrainArgs, manifest: &Manifest) -> Result<(Support, String)> {
+    if let Some(list) = &args.support {
+        return Ok((read_support_list(list, manifest)?, format!("list {}", list.display())));
+    }
+    let Some(asked) = args.shots.as_deref() else {
+        return Err(Error::bad_input("neither --shots nor --support is given").with_hint(
+            "--shots 16 draws sixteen images of normal and of each category; --shots all takes every train image",
+        ));
+    };
+    let shots = match asked {
+        "all" => Shots::All,
+        "0" => {
+            return Err(Error::bad_input("--shots 0: zero-shot needs an encoder pair that reads signs")
+                .with_hint("this version learns from shots: give --shots 1 or more"));
+        }
+        number => Shots::Each(
+            number
+                .parse()
+                .map_err(|_| Error::bad_input(format!("--shots {number}: expected a number above 0, or all")))?,
+        ),
+    };
+    let short_supply = if args.short_supply { ShortSupply::Take } else { ShortSupply::Refuse };
+    Ok((draw_shots(manifest, shots, args.draw, short_supply)?, asked.to_string()))
+}
+
+fn settings(args: &TrainArgs) -> Result<Settings> {
+    let mut settings = Preset::named(&args.preset)?.settings();
+    if let Some(path) = &args.config {
+        settings = settings.with_toml(&read_to_string(path)?, &path.display().to_string())?;
+    }
+    for pair in &args.set {
+        settings = settings.with_pair(pair)?;
+    }
+    Ok(settings)
+}
+
+impl From<MethodName> for Method {
+    fn from(name: MethodName) -> Self {
+        match name {
+            MethodName::Sdmad => Method::Sdmad,
+            MethodName::LinearProbe => Method::LinearProbe,
+            MethodName::Pixels => Method::Pixels,
+        }
+    }
+}
