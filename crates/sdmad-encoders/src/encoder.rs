@@ -155,7 +155,7 @@ fn load_text(model: &ModelFolder) -> Result<(TextTower, Option<String>)> {
 }
 
 fn checked_hash(file: &WeightFile, path: &Path, expected: Option<&String>) -> Result<String> {
-    let sha256 = file.sha256();
+    let sha256 = file.sha256()?;
     if let Some(expected) = expected {
         same_hash(path, &sha256, expected)?;
     }

@@ -1,51 +1,81 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use memmap2::Mmap;
-use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata};
-use sdmad_base::{Error, Result, sha256_hex};
+use sdmad_base::{Error, Result, sha256_file};
 use sdmad_engine::{LayerNorm, Linear, Matrix, Precision};
 
 mod decode;
 
-/// A safetensors file, mapped into memory, that remembers which of its tensors were taken.
+/// The format's own limit, in bytes.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+/// A safetensors file that remembers which of its tensors were taken.
+///
+/// Tensors are read one by one when they are taken. Mapping the file would need `unsafe`, would break when another program shortens the
+/// file, and would count its pages beside the packed weights.
 ///
 /// A loader takes each tensor by name and shape through [`WeightFile::root`], and ends with [`WeightFile::finish`], which fails when a
 /// tensor of the file was left over.
 pub(crate) struct WeightFile {
     path: PathBuf,
-    bytes: Mmap,
+    file: Mutex<File>,
     metadata: Metadata,
     /// Where the numbers start: behind the header and its length.
-    start: usize,
+    start: u64,
     taken: Mutex<BTreeSet<String>>,
 }
 
 impl WeightFile {
-    /// Maps a file and reads its header.
+    /// Opens a file and reads its header.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|e| Error::io("read", path, e))?;
-        if !file.metadata().map_err(|e| Error::io("read", path, e))?.is_file() {
-            return Err(Error::bad_input(format!("{} is no file", path.display())).with_hint("name a safetensors file"));
-        }
-        let bytes = map(&file).map_err(|e| Error::io("map", path, e))?;
-        let damaged = |e: safetensors::SafeTensorError| {
-            Error::bad_input(format!("{} is no whole safetensors file: {e}", path.display()))
+        let unreadable = |e: io::Error| Error::io("read", path, e);
+        let damaged = |what: String| {
+            Error::bad_input(format!("{} is no whole safetensors file: {what}", path.display()))
                 .with_hint("fetch or convert it again; a download that broke off looks like this")
         };
-        // The whole check first: sizes, offsets and overlaps of all tensors against the length of the file.
-        SafeTensors::deserialize(&bytes).map_err(damaged)?;
-        let (length, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
-        Ok(WeightFile { path: path.to_path_buf(), bytes, metadata, start: 8 + length, taken: Mutex::default() })
+        let mut file = File::open(path).map_err(unreadable)?;
+        let about = file.metadata().map_err(unreadable)?;
+        if !about.is_file() {
+            return Err(Error::bad_input(format!("{} is no file", path.display())).with_hint("name a safetensors file"));
+        }
+        let mut length = [0; 8];
+        if about.len() < 8 {
+            return Err(damaged(format!("it has {} bytes", about.len())));
+        }
+        file.read_exact(&mut length).map_err(unreadable)?;
+        let length = u64::from_le_bytes(length);
+        if length > LONGEST_HEADER || length > about.len() - 8 {
+            return Err(damaged(format!("it has {} bytes, and gives its header {length}", about.len())));
+        }
+        // At most 100 MB, and no more than the file has.
+        let mut header = vec![0; length as usize];
+        file.read_exact(&mut header).map_err(unreadable)?;
+        let metadata: Metadata = serde_json::from_slice(&header).map_err(|e| damaged(e.to_string()))?;
+        let (start, numbers) = (8 + length, metadata.data_len() as u64);
+        if start.checked_add(numbers) != Some(about.len()) {
+            return Err(damaged(format!("it has {} bytes; its header announces {start} and {numbers}", about.len())));
+        }
+        Ok(WeightFile { path: path.to_path_buf(), file: Mutex::new(file), metadata, start, taken: Mutex::default() })
     }
 
     /// SHA-256 of the whole file.
-    pub(crate) fn sha256(&self) -> String {
-        sha256_hex(&self.bytes)
+    pub(crate) fn sha256(&self) -> Result<String> {
+        sha256_file(&self.path)
+    }
+
+    /// Bytes of the file, counted from behind the header.
+    fn bytes(&self, from: usize, to: usize) -> Result<Vec<u8>> {
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = vec![0; to - from];
+        file.seek(SeekFrom::Start(self.start + from as u64))
+            .and_then(|_| file.read_exact(&mut bytes))
+            .map_err(|e| Error::io("read", &self.path, e))?;
+        Ok(bytes)
     }
 
     /// A view without a prefix.
@@ -128,11 +158,10 @@ impl<'a> Weights<'a> {
             .with_hint("weights and configuration are of different models"));
         }
         let (from, to) = info.data_offsets;
-        let bytes = &self.file.bytes[self.file.start + from..self.file.start + to];
-        let numbers = match info.dtype {
-            Dtype::F32 => decode::f32_from_f32(bytes),
-            Dtype::F16 => decode::f32_from_f16(bytes),
-            Dtype::BF16 => decode::f32_from_bf16(bytes),
+        let decode = match info.dtype {
+            Dtype::F32 => decode::f32_from_f32,
+            Dtype::F16 => decode::f32_from_f16,
+            Dtype::BF16 => decode::f32_from_bf16,
             other => {
                 return Err(Error::bad_input(format!(
                     "{path}: tensor `{name}` is of type {other:?}; F32, F16 and BF16 can be read"
@@ -140,6 +169,7 @@ impl<'a> Weights<'a> {
                 .with_hint("save the model in one of these types"));
             }
         };
+        let numbers = decode(&self.file.bytes(from, to)?);
         if let Some(index) = numbers.iter().position(|x| !x.is_finite()) {
             return Err(Error::bad_input(format!(
                 "{path}: tensor `{name}` holds {} at number {index} of {}; weights must be finite",
@@ -195,15 +225,6 @@ impl<'a> Weights<'a> {
     fn name(&self, last: &str) -> String {
         if self.prefix.is_empty() { last.to_string() } else { format!("{}.{last}", self.prefix) }
     }
-}
-
-/// The one unsafe function of this crate.
-#[allow(unsafe_code)]
-fn map(file: &File) -> std::io::Result<Mmap> {
-    // SAFETY: the map is only read. Its bytes would change under us if another program rewrote the file in place while it is
-    // being loaded; sdmad itself never does (files appear by renaming), and the map is dropped once the towers are built.
-    // Reading instead would hold a copy of a file of up to 2 GB beside the packed weights.
-    unsafe { Mmap::map(file) }
 }
 
 fn count(number: usize, noun: &str) -> String {

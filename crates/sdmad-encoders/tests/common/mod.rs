@@ -11,12 +11,12 @@ use sdmad_engine::Matrix;
 use sdmad_imaging::Pixels;
 
 /// A folder of tests/fixtures/towers.
-pub fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/towers").join(name)
 }
 
 /// A copy of such a folder, to damage.
-pub fn copied(name: &str) -> tempfile::TempDir {
+pub(crate) fn copied(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for entry in fs::read_dir(fixture(name)).unwrap() {
         let entry = entry.unwrap();
@@ -29,7 +29,7 @@ pub fn copied(name: &str) -> tempfile::TempDir {
 }
 
 /// Writes encoder.json for the small pair: the default pair's, with the sizes of the fixture.
-pub fn write_encoder_file(folder: &Path, change: impl FnOnce(&mut EncoderFile)) {
+pub(crate) fn write_encoder_file(folder: &Path, change: impl FnOnce(&mut EncoderFile)) {
     let mut file = EncoderFile::default_pair();
     file.name = "fixture".to_string();
     let image = &mut file.image.architecture;
@@ -47,47 +47,47 @@ pub fn write_encoder_file(folder: &Path, change: impl FnOnce(&mut EncoderFile)) 
 }
 
 /// What the other implementation gave.
-pub struct Expected(Vec<u8>);
+pub(crate) struct Expected(Vec<u8>);
 
 impl Expected {
-    pub fn of(name: &str) -> Self {
+    pub(crate) fn of(name: &str) -> Self {
         Expected(fs::read(fixture(name).join("expected.safetensors")).unwrap())
     }
 
     /// Shape and numbers of a tensor.
-    pub fn tensor(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
+    pub(crate) fn tensor(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
         let file = SafeTensors::deserialize(&self.0).unwrap();
         let tensor = file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
         let numbers = tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
         (tensor.shape().to_vec(), numbers)
     }
 
-    pub fn numbers(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn numbers(&self, name: &str) -> Vec<f32> {
         self.tensor(name).1
     }
 
-    pub fn matrix(&self, name: &str) -> Matrix {
+    pub(crate) fn matrix(&self, name: &str) -> Matrix {
         let (shape, numbers) = self.tensor(name);
         Matrix::from_vec(shape[0], shape[1], numbers)
     }
 
     /// The part of a tensor that belongs to one picture.
-    pub fn of_picture(&self, name: &str, picture: usize) -> Vec<f32> {
+    pub(crate) fn of_picture(&self, name: &str, picture: usize) -> Vec<f32> {
         let (shape, numbers) = self.tensor(name);
         let length = numbers.len() / shape[0];
         numbers[picture * length..(picture + 1) * length].to_vec()
     }
 
-    pub fn pixels(&self, picture: usize) -> Pixels {
+    pub(crate) fn pixels(&self, picture: usize) -> Pixels {
         let (shape, _) = self.tensor("pixels");
         Pixels::new(shape[2], self.of_picture("pixels", picture)).unwrap()
     }
 
-    pub fn pictures(&self) -> usize {
+    pub(crate) fn pictures(&self) -> usize {
         self.tensor("pixels").0[0]
     }
 
-    pub fn ids(&self, text: usize) -> Vec<u32> {
+    pub(crate) fn ids(&self, text: usize) -> Vec<u32> {
         let file = SafeTensors::deserialize(&self.0).unwrap();
         let tensor = file.tensor(&format!("text.{text}.ids")).unwrap();
         tensor.data().chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as u32).collect()
@@ -95,7 +95,7 @@ impl Expected {
 }
 
 /// Largest difference of two lists of equal length.
-pub fn difference(ours: &[f32], theirs: &[f32]) -> f32 {
+pub(crate) fn difference(ours: &[f32], theirs: &[f32]) -> f32 {
     assert_eq!(ours.len(), theirs.len());
     ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, |a, b| if b.is_nan() { b } else { a.max(b) })
 }
