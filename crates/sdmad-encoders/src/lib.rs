@@ -71,6 +71,8 @@
 //! | `folder` | configurations of the three kinds of folder to architectures |
 //! | `encoder_file` | [`EncoderFile`]: `encoder.json`, with a format number |
 //! | `tokenizer` | [`Tokenizer`]: CLIP's byte pairs and BERT's WordPiece |
+//! | `pull`, `download` | [`ensure`] and [`pull`]: the default pair by pinned packages, converted once; CLIP folders of a hub |
+//! | `cache`, `archive` | where encoders live ([`encoder_folder`]), [`list`] and [`verify`]; [`export()`] and [`import`] as one file |
 //!
 //! Reference values are those of transformers, open_clip, timm and onnxruntime: `scripts/reference/towers.py` and `default_pair.py`.
 

@@ -3,10 +3,8 @@
 
 mod common;
 
-use std::path::PathBuf;
-
 use common::{Expected, difference};
-use sdmad_encoders::{Encoder, EncoderFile};
+use sdmad_encoders::{Encoder, EncoderFile, encoder_folder};
 use sdmad_engine::Matrix;
 use sdmad_imaging::RgbImage;
 
@@ -18,19 +16,12 @@ const PHRASES: [&str; 3] = [
 const TOKENS: [usize; 4] = [0, 1, 101, 256];
 
 fn encoder() -> Option<Encoder> {
-    let folder = cache().join("encoders").join(EncoderFile::default_pair().name);
+    let folder = encoder_folder(&EncoderFile::default_pair().name).unwrap();
     if !folder.is_dir() {
         eprintln!("SKIPPED: {} is not there; `sdmad encoder pull` fetches it", folder.display());
         return None;
     }
     Some(Encoder::open(&folder).unwrap())
-}
-
-fn cache() -> PathBuf {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    variable("SDMAD_CACHE")
-        .or_else(|| variable("XDG_CACHE_HOME").map(|cache| cache.join("sdmad")))
-        .unwrap_or_else(|| variable("HOME").unwrap_or_default().join(".cache/sdmad"))
 }
 
 /// Triangle waves of three periods, in whole numbers; 224 x 224, as the script draws it.
