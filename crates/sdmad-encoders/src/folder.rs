@@ -140,3 +140,6 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
 /// CLIP's own mean and standard deviation of red, green and blue.
 const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
+
+#[cfg(test)]
+mod tests;

@@ -24,7 +24,7 @@ pub(crate) enum ProjectionLayers {
 }
 
 impl Head {
-    /// The rows of `last [tokens, width]` that are pooled, normalised. The norm works row by row, so the others are left out.
+    /// The rows that are pooled, normalised. The norm works row by row, so the others need not be.
     fn normed(&self, rows: &Matrix) -> Matrix {
         self.norm.as_ref().map_or_else(|| rows.clone(), |norm| norm.forward(rows))
     }

@@ -1,8 +1,8 @@
 //! Tensor names and the layers built from them, one file for each family.
 
 use rayon::prelude::*;
-use sdmad_base::Result;
-use sdmad_engine::{Activation, Block, BlockWeights, Mask, Matrix, NormPlacement};
+use sdmad_base::{Error, Result};
+use sdmad_engine::{Activation, Block, BlockWeights, Linear, Mask, Matrix, NormPlacement, Precision};
 
 use crate::head::{Head, ProjectionLayers};
 use crate::image_tower::ImageStem;
@@ -113,11 +113,11 @@ fn first_error(blocks: Vec<Result<Block>>) -> Result<Vec<Block>> {
 }
 
 /// The patch convolution `weight [width, 3, patch, patch]` as a matrix `[width, 3 patch²]`, and its bias.
-fn patch_embedding(weights: &Weights, architecture: &ImageArchitecture) -> Result<sdmad_engine::Linear> {
+fn patch_embedding(weights: &Weights, architecture: &ImageArchitecture) -> Result<Linear> {
     let ImageArchitecture { width, patch_size: patch, patch_bias, .. } = *architecture;
     let weight = Matrix::from_vec(width, 3 * patch * patch, weights.tensor("weight", &[width, 3, patch, patch])?);
     let bias = if patch_bias { Some(weights.vector("bias", width)?) } else { None };
-    Ok(sdmad_engine::Linear::new(weight, bias, sdmad_engine::Precision::F32))
+    Ok(Linear::new(weight, bias, Precision::F32))
 }
 
 /// Number of rows in an image tower's position table.
@@ -136,7 +136,7 @@ fn transposed_projection(
         ProjectionShape::None => Ok(ProjectionLayers::None),
         ProjectionShape::Linear { width, bias: false } => {
             let weight = weights.matrix(name, input, width)?.transposed();
-            Ok(ProjectionLayers::Linear(sdmad_engine::Linear::new(weight, None, sdmad_engine::Precision::F32)))
+            Ok(ProjectionLayers::Linear(Linear::new(weight, None, Precision::F32)))
         }
         other => unsupported(other),
     }
@@ -144,5 +144,5 @@ fn transposed_projection(
 
 /// The error for a projection that a layout has no names for.
 fn unsupported<T>(shape: ProjectionShape) -> Result<T> {
-    Err(sdmad_base::Error::bad_input(format!("this layout has no tensor names for the projection {shape:?}")))
+    Err(Error::bad_input(format!("this layout has no tensor names for the projection {shape:?}")))
 }

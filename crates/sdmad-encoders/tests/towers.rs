@@ -94,6 +94,13 @@ fn a_tower_alone_is_the_same() {
 }
 
 #[test]
+fn towers_may_be_shared_by_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Encoder>();
+    shared::<sdmad_encoders::Adapted<'_>>();
+}
+
+#[test]
 fn embeddings_do_not_depend_on_the_number_of_threads() {
     let folder = copied("hugging-face-clip");
     let encoder = Encoder::open(folder.path()).unwrap();

@@ -1,7 +1,7 @@
 //! A vision transformer of timm (vision_transformer.py) as the image tower of open_clip (timm_model.py): BiomedCLIP, arXiv 2303.00915.
 
 use sdmad_base::Result;
-use sdmad_engine::BlockWeights;
+use sdmad_engine::{BlockWeights, Matrix};
 
 use super::{ImageLayers, image_blocks, patch_embedding, position_rows};
 use crate::head::{Head, ProjectionLayers};
@@ -14,7 +14,7 @@ pub(super) fn image(weights: &Weights, architecture: &ImageArchitecture) -> Resu
     let trunk = weights.pp("visual.trunk");
     let class = architecture.class_token.then(|| trunk.tensor("cls_token", &[1, 1, width])).transpose()?;
     let rows = position_rows(architecture);
-    let positions = sdmad_engine::Matrix::from_vec(rows, width, trunk.tensor("pos_embed", &[1, rows, width])?);
+    let positions = Matrix::from_vec(rows, width, trunk.tensor("pos_embed", &[1, rows, width])?);
     let patch = patch_embedding(&trunk.pp("patch_embed.proj"), architecture)?;
     let norm =
         architecture.norm_before_blocks.then(|| trunk.pp("norm_pre").layer_norm(width, norm_epsilon)).transpose()?;
