@@ -230,6 +230,7 @@ def write_tiff_files():
     data = [np.ascontiguousarray(padded[y : y + 16, x : x + 16]).tobytes() for y in (0, 16) for x in (0, 16)]
     tiles = [(322, 4, [16]), (323, 4, [16]), (324, 4, None), (325, 4, [len(d) for d in data])]
     add("rgb8-tiles.tif", tiff(tiff_tags(8, 2, 3) + tiles, data))
+    add("rgb8-big-tiff.tif", saved(rgb, "TIFF", big_tiff=True))
     add("two-pages.tif", saved(rgb, "TIFF", save_all=True, append_images=[rgb.rotate(180)]))
 
 

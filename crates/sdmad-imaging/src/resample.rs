@@ -118,7 +118,7 @@ impl<const C: usize> Source<'_, C> {
 }
 
 /// Pillow 13 runs the vertical pass first when it takes away more than twice as many rows as the
-/// horizontal pass takes away columns (columns that are added count below zero); earlier versions never do.
+/// horizontal pass takes away columns (columns that are added count below zero); 12.0 and earlier never do.
 fn horizontal_first(from: (usize, usize), to: (usize, usize)) -> bool {
     let removed = |from: usize, to: usize| from as i128 - to as i128;
     let rows = removed(from.1, to.1);
