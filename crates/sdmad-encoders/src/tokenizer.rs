@@ -68,12 +68,14 @@ impl Tokenizer {
     /// Reads the tokenizer of a model folder: `tokenizer.json`; or `vocab.json` and `merges.txt`; or `vocab.txt`; or
     /// CLIP's `bpe_simple_vocab_16e6.txt.gz`, the first of them that is there.
     ///
-    /// In an open_clip folder (`open_clip_config.json`, and no `config.json`) texts are cleaned as open_clip does.
+    /// In an open_clip folder (`open_clip_config.json`) texts are cleaned as open_clip does, and the packed vocabulary may be
+    /// the one in the cache, for open_clip writes none into its folders.
     ///
     /// # Errors
     /// When none of them is there, or one cannot be read; the message names the file.
     pub fn open(folder: &Path) -> Result<Self> {
         let has = |name: &str| folder.join(name).is_file();
+        let open_clip = has("open_clip_config.json");
         let tokenizer = if has("tokenizer.json") {
             Tokenizer::from_json(&folder.join("tokenizer.json"))?
         } else if has("vocab.json") && has("merges.txt") {
@@ -82,14 +84,18 @@ impl Tokenizer {
             Tokenizer::from_word_list(&folder.join("vocab.txt"), is_lower_case(folder)?)?
         } else if has(CLIP_VOCABULARY) {
             return Tokenizer::from_clip_vocabulary(&folder.join(CLIP_VOCABULARY));
+        } else if let Some(vocabulary) = open_clip.then(cached_clip_vocabulary).flatten() {
+            return Tokenizer::from_clip_vocabulary(&vocabulary);
         } else {
             return Err(Error::bad_input(format!(
                 "{} has no tokenizer: none of tokenizer.json, vocab.json with merges.txt, vocab.txt, {CLIP_VOCABULARY}",
                 folder.display()
             ))
-            .with_hint("copy the tokenizer's files of the model into the folder; for CLIP, `sdmad encoder pull clip-vocabulary` fetches them"));
+            .with_hint(
+                "copy the model's tokenizer files into the folder; the one of open_clip's models comes with \
+                 `sdmad encoder pull clip-vocabulary`",
+            ));
         };
-        let open_clip = has("open_clip_config.json") && !has("config.json");
         Ok(if open_clip { tokenizer.with_cleaning(Cleaning::OpenClip) } else { tokenizer })
     }
 
@@ -318,6 +324,11 @@ fn merge_lines(text: &str) -> Result<Vec<(String, String)>> {
         }
     }
     Ok(merges)
+}
+
+/// CLIP's vocabulary, if it was fetched.
+fn cached_clip_vocabulary() -> Option<PathBuf> {
+    crate::clip_vocabulary_path().ok().filter(|path| path.is_file())
 }
 
 /// Whether a BERT folder is uncased: `do_lower_case` of its `tokenizer_config.json`, true when not said.

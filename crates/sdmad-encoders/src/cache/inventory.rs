@@ -48,6 +48,8 @@ pub(crate) struct Inventory {
     /// SHA-256 by file name.
     pub(crate) hashes: BTreeMap<String, String>,
     pub(crate) licences: Vec<String>,
+    /// What it is and where it came from, in a line.
+    pub(crate) summary: String,
 }
 
 impl Inventory {
@@ -60,12 +62,13 @@ impl Inventory {
         if encoder.is_file() {
             let file = EncoderFile::read(&encoder)?;
             let hashed = [&file.image.weights, &file.text.weights, &file.text.tokenizer];
-            let licences = [&file.image.provenance, &file.text.provenance];
+            let sources = [&file.image.provenance, &file.text.provenance];
             return Ok(Some(Inventory {
                 name: file.name.clone(),
                 source: "encoder.json",
                 hashes: hashed.iter().map(|h| (h.file.clone(), h.sha256.clone())).collect(),
-                licences: licences.iter().filter_map(|p| p.get("licence").cloned()).collect(),
+                licences: sources.iter().filter_map(|p| p.get("licence").cloned()).collect(),
+                summary: sources.iter().filter_map(|p| p.get("model").cloned()).collect::<Vec<_>>().join(" and "),
             }));
         }
         let path = folder.join(FILES_NAME);
@@ -95,6 +98,10 @@ impl Inventory {
             source: FILES_NAME,
             hashes: files.files.into_iter().map(|(name, entry)| (name, entry.sha256)).collect(),
             licences: files.provenance.get("licence").cloned().into_iter().collect(),
+            summary: match (files.provenance.get("model"), files.provenance.get("commit")) {
+                (Some(model), Some(commit)) => format!("{model} from a hub, at {commit}"),
+                _ => String::new(),
+            },
         }))
     }
 }

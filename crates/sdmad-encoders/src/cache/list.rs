@@ -61,13 +61,13 @@ fn list_in(cache: &Path) -> Result<Vec<Listed>> {
                     .sum(),
                 false => known.map_or(0, |e| e.bytes),
             };
-            let mut licences = match (inventory, known) {
-                (Some(inventory), _) => inventory.licences,
-                (None, Some(known)) => vec![known.image.licence.clone(), known.text.licence.clone()],
-                (None, None) => Vec::new(),
+            let (mut licences, found) = match (inventory, known) {
+                (Some(inventory), _) => (inventory.licences, inventory.summary),
+                (None, Some(known)) => (vec![known.image.licence.clone(), known.text.licence.clone()], String::new()),
+                (None, None) => Default::default(),
             };
             licences.dedup();
-            let summary = known.map(|e| e.summary.clone()).unwrap_or_default();
+            let summary = known.map_or(found, |e| e.summary.clone());
             Ok(Listed { name, summary, folder, cached, bytes, licences })
         })
         .collect()
