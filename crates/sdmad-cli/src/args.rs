@@ -278,7 +278,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long, value_name = "CSV")]
     pub(crate) sign_truth: Option<PathBuf>,
     /// How many images are in work at a time; no figure depends on it.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = sdmad::DEFAULT_BATCH)]
     pub(crate) batch: usize,
     /// The folder to write.
     #[arg(long, value_name = "DIR")]

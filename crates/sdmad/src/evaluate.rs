@@ -109,10 +109,7 @@ pub fn evaluate(
     };
 
     let paths: Vec<PathBuf> = rows.iter().map(|&r| manifest.image_path(&manifest.rows[r])).collect();
-    let mut features: Vec<ImageFeatures> = Vec::with_capacity(paths.len());
-    for chunk in paths.chunks(batch.max(1)) {
-        features.extend(extractor.files(chunk, monitor)?.into_iter().collect::<Result<Vec<_>>>()?);
-    }
+    let features: Vec<ImageFeatures> = extractor.files(&paths, batch, monitor)?.into_iter().collect::<Result<_>>()?;
     let prints: Vec<[u64; 4]> = features.iter().map(|f| f.fingerprint.words()).collect();
     let shot_traits: Vec<Traits> = run.shots.iter().map(|s| s.traits.clone()).collect();
     let kept = leave_out(&Traits::of_rows(manifest, &rows, &prints), &shot_traits).kept;

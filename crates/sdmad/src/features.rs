@@ -82,6 +82,9 @@ pub enum Extractor<'a> {
     Pixels,
 }
 
+/// Images in work at a time where nobody asks for another number.
+pub const DEFAULT_BATCH: usize = 16;
+
 /// Side of the thumbnail of [`Extractor::Pixels`].
 const THUMBNAIL: usize = 16;
 
@@ -129,29 +132,35 @@ impl<'a> Extractor<'a> {
         }
     }
 
-    /// The features of many image files, in their order, over all cores.
+    /// The features of many image files, in their order, `batch` of them in work at a time over all cores.
     ///
-    /// Each entry is the file's own result: one unreadable file does not take the others with it.
+    /// Each entry is the file's own result: one unreadable file does not take the others with it. No feature depends on
+    /// `batch`.
     ///
     /// # Errors
     /// When `monitor` asks to stop.
     pub fn files<P: AsRef<Path> + Sync>(
         &self,
         paths: &[P],
+        batch: usize,
         monitor: &dyn Monitor,
     ) -> Result<Vec<Result<ImageFeatures>>> {
         monitor.begin("encoding images", paths.len());
-        let features = paths
-            .par_iter()
-            .map(|path| {
-                monitor.check()?;
-                let features = self.file(path.as_ref());
-                monitor.advance(1);
-                Ok(features)
-            })
-            .collect();
+        let mut all = Vec::with_capacity(paths.len());
+        for chunk in paths.chunks(batch.max(1)) {
+            let features: Vec<Result<ImageFeatures>> = chunk
+                .par_iter()
+                .map(|path| {
+                    monitor.check()?;
+                    let features = self.file(path.as_ref());
+                    monitor.advance(1);
+                    Ok(features)
+                })
+                .collect::<Result<_>>()?;
+            all.extend(features);
+        }
         monitor.end();
-        features
+        Ok(all)
     }
 
     /// The features of decoded pixels.

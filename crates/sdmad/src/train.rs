@@ -18,6 +18,7 @@ use crate::{
     Bank, Bridge, Calibration, CalibrationSettings, Extractor, FittedBridge, Label, Manifest, Method, Model,
     ShotRecord, SignMap, SignModel, Standard, Support, SupportSet, auroc, shot_records,
 };
+use crate::features::DEFAULT_BATCH;
 use crate::Settings;
 
 /// Everything that a training run depends on.
@@ -159,7 +160,7 @@ pub fn train(
 
     let rows = &plan.support.rows;
     let paths: Vec<PathBuf> = rows.iter().map(|&r| plan.manifest.image_path(&plan.manifest.rows[r])).collect();
-    let features = extractor.files(&paths, monitor)?.into_iter().collect::<Result<Vec<_>>>()?;
+    let features = extractor.files(&paths, DEFAULT_BATCH, monitor)?.into_iter().collect::<Result<Vec<_>>>()?;
     stage(&mut log, "image features");
 
     let support = SupportSet {

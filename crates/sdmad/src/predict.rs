@@ -1,0 +1,234 @@
+//! What a run answers for images: one record for each, in the order asked.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use sdmad_base::{Error, Result};
+
+use crate::model::WhyNot;
+use crate::{Extractor, ImageFeatures, Run};
+
+/// The answer for one category.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// The probability reaches the threshold.
+    Present,
+    /// It does not.
+    Absent,
+    /// The run cannot promise: its probabilities are not calibrated, for want of shots.
+    Uncertain,
+}
+
+/// What one sign says of an image for one category.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SignAnswer {
+    /// Id of the sign.
+    pub id: String,
+    /// Its text.
+    pub text: String,
+    /// a(x, s): about 1 where the image looks like the sign's categories, about 0 where it does not.
+    pub similarity: f64,
+    /// σ(κ (a(x, s) − z_0)), in [0, 1]: the sign against the normal signs.
+    pub probability: f64,
+    /// Whether it counts for the category.
+    pub selected: bool,
+    /// Why not, when it does not count.
+    pub why_not: Option<WhyNot>,
+}
+
+/// The answer for one category of an image.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CategoryAnswer {
+    /// Id of the category.
+    pub id: String,
+    /// Its calibrated probability, in [0, 1].
+    pub probability: f64,
+    /// What follows from probability and threshold.
+    pub decision: Decision,
+    /// The probability from which on it is called present.
+    pub threshold: f64,
+    /// Its signs; empty for a baseline.
+    pub signs: Vec<SignAnswer>,
+}
+
+/// The hashes of what answered.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelRecord {
+    /// SHA-256 of the run's trained tensors.
+    pub run_sha256: String,
+    /// SHA-256 of the image tower.
+    pub image_tower_sha256: Option<String>,
+    /// SHA-256 of the sign bank.
+    pub bank_sha256: Option<String>,
+}
+
+/// One line of `predictions.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Prediction {
+    /// The image was read and scored.
+    Answered {
+        /// The image, as it was named.
+        image: String,
+        /// An answer for each category.
+        categories: Vec<CategoryAnswer>,
+        /// Probability that the image is normal, in [0, 1].
+        normal_probability: f64,
+        /// Maps of the categories; this version writes none.
+        maps: Vec<String>,
+        /// What the reader of the answer should know.
+        warnings: Vec<String>,
+        /// What answered.
+        model: ModelRecord,
+    },
+    /// The image could not be read.
+    Failed {
+        /// The image, as it was named.
+        image: String,
+        /// Why, and what to do.
+        error: String,
+    },
+}
+
+impl Run {
+    /// The hashes that stand in every prediction.
+    ///
+    /// # Errors
+    /// When the run's tensors cannot be read.
+    pub fn model_record(&self) -> Result<ModelRecord> {
+        Ok(ModelRecord {
+            run_sha256: sdmad_base::sha256_file(&self.folder.join("adapter_model.safetensors"))?,
+            image_tower_sha256: self.config.encoder.as_ref().map(|e| e.image_sha256.clone()),
+            bank_sha256: self.config.bank.as_ref().map(|b| b.sha256.clone()),
+        })
+    }
+}
+
+/// Answers for one image. It depends on this image alone.
+pub fn predict(run: &Run, record: &ModelRecord, extractor: &Extractor<'_>, image: &Path) -> Prediction {
+    let name = image.display().to_string();
+    match extractor.file(image) {
+        Ok(features) => answer(run, record, name, &features),
+        Err(error) => {
+            let hint = error.hint().map_or_else(String::new, |h| format!(" ({h})"));
+            Prediction::Failed { image: name, error: format!("{error}{hint}") }
+        }
+    }
+}
+
+fn answer(run: &Run, record: &ModelRecord, image: String, features: &ImageFeatures) -> Prediction {
+    let scores = run.model.score(&features.mean());
+    let mut warnings = Vec::new();
+    let categories = run
+        .model
+        .categories
+        .iter()
+        .enumerate()
+        .map(|(c, id)| {
+            let calibration = &run.model.calibration.categories[c];
+            let probability = scores.outputs.probability[c];
+            let decision = if let Some(why) = &calibration.no_promise {
+                warnings.push(format!("{id}: {why}"));
+                Decision::Uncertain
+            } else if probability >= calibration.threshold {
+                Decision::Present
+            } else {
+                Decision::Absent
+            };
+            let signs = run.model.signs.as_ref().map_or_else(Vec::new, |signs| {
+                let of_category = signs.map.sets.category(c);
+                of_category
+                    .iter()
+                    .map(|&s| {
+                        let why_not = signs.why_not(c + 1, s, &scores.selected);
+                        let logit = signs.logit_scale * (scores.similarities[s] - scores.columns[0]);
+                        SignAnswer {
+                            id: signs.bank.signs[s].id.clone(),
+                            text: signs.bank.signs[s].text.clone(),
+                            similarity: scores.similarities[s],
+                            probability: 1.0 / (1.0 + (-logit).exp()),
+                            selected: why_not.is_none(),
+                            why_not,
+                        }
+                    })
+                    .collect()
+            });
+            CategoryAnswer { id: id.clone(), probability, decision, threshold: calibration.threshold, signs }
+        })
+        .collect();
+    Prediction::Answered {
+        image,
+        categories,
+        normal_probability: scores.normal_probability,
+        maps: Vec::new(),
+        warnings,
+        model: record.clone(),
+    }
+}
+
+/// Endings of files that are taken from a folder.
+const IMAGE_ENDINGS: [&str; 8] = ["png", "jpg", "jpeg", "tif", "tiff", "bmp", "webp", "dib"];
+
+/// The images named by `inputs`: files as they are, whatever their ending, and of folders every image below, by name.
+///
+/// # Errors
+/// When an input does not exist, a folder cannot be listed, or a folder holds no image.
+pub fn image_files(inputs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for input in inputs {
+        let kind = std::fs::metadata(input).map_err(|e| Error::io("read", input, e))?;
+        if !kind.is_dir() {
+            files.push(input.clone());
+            continue;
+        }
+        let before = files.len();
+        collect(input, &mut files)?;
+        if files.len() == before {
+            return Err(Error::bad_input(format!("{} holds no image", input.display()))
+                .with_hint(format!("files of a folder are taken by their ending: {}", IMAGE_ENDINGS.join(", "))));
+        }
+    }
+    Ok(files)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let list = |e| Error::io("list", folder, e);
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .map_err(list)?
+        .map(|entry| entry.map(|e| e.path()).map_err(list))
+        .collect::<Result<_>>()?;
+    entries.sort();
+    for path in entries {
+        let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        // A link to a folder above would lead round and round.
+        let kind = std::fs::symlink_metadata(&path).map_err(|e| Error::io("read", &path, e))?;
+        if kind.is_dir() {
+            collect(&path, files)?;
+        } else if ending.is_some_and(|e| IMAGE_ENDINGS.contains(&e.as_str())) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_give_their_images_in_order_and_empty_ones_are_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("b")).unwrap();
+        for name in ["z.PNG", "a.jpg", "b/c.tiff", "notes.txt"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let files = image_files(&[folder.path().to_path_buf()]).unwrap();
+        let names: Vec<_> = files.iter().map(|f| f.strip_prefix(folder.path()).unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["a.jpg", "b/c.tiff", "z.PNG"]);
+        let empty = tempfile::tempdir().unwrap();
+        assert!(image_files(&[empty.path().to_path_buf()]).unwrap_err().to_string().contains("no image"));
+        assert!(image_files(&[folder.path().join("gone.png")]).is_err());
+    }
+}
