@@ -11,6 +11,7 @@ mod logistic;
 mod loss;
 mod metrics;
 mod model;
+mod phantom;
 mod protocols;
 mod run;
 mod select;
@@ -31,6 +32,7 @@ pub use metrics::{
     CALIBRATION_BINS, FEW, Figure, PRO_LIMIT, PixelFigures, auroc, average_precision, brier_score, calibration_error,
     exact_match, hamming_loss, macro_f1, micro_f1, pairwise_sign_accuracy,
 };
+pub use phantom::{PHANTOM_CATEGORIES, PhantomImage, PhantomSign};
 pub use protocols::{
     DataSummary, DrawOutputs, FigureId, FigureTable, Localisation, METRICS_SCHEMA, Measure, MetricsFile, Outputs,
     Scope, SignTruth, Standard, TestImage, TestSet,
