@@ -1,44 +1,35 @@
-//! Ultrasound-like phantoms.
+//! Ultrasound-like phantoms with the truth of every sign: what `sdmad data phantom` makes. docs/phantom.md has the
+//! physics.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `config`, `plan` | how many images, of what, of whom |
+//! | `sign` | the signs, the categories, and how likely each sign is in each |
+//! | `traits`, `shape`, `lesion`, `foci` | what is drawn of a lesion, and how it changes the tissue |
+//! | `tissue` | layers of skin, fat, gland, fascia, muscle, and their normal variation |
+//! | `canvas`, `field` | the maps that all of these paint on; smooth randomness |
+//! | `beam` | point spread, speckle, attenuation, noise, log compression |
+//! | `render` | one image with its masks and the truth of its signs |
+//! | `generate` | a set of them in a folder |
+
 mod beam;
 mod canvas;
+mod config;
 mod field;
 mod foci;
+mod generate;
 mod lesion;
+mod plan;
 mod render;
 mod shape;
 mod sign;
 mod tissue;
 mod traits;
 
+pub use config::PhantomConfig;
+pub use generate::{PhantomSummary, generate, phantom_image};
 pub use render::PhantomImage;
 pub use sign::{PHANTOM_CATEGORIES, PhantomSign};
 
 #[cfg(test)]
-mod look {
-    #[test]
-    #[ignore]
-    fn dump() {
-        let combos = [
-            [false; 4],
-            [false; 4],
-            [true, false, false, false],
-            [false, true, false, false],
-            [false, false, true, false],
-            [false, false, false, true],
-            [false, false, true, true],
-            [true, true, false, false],
-        ];
-        let start = std::time::Instant::now();
-        for i in 0..32 {
-            let plan = super::render::Plan { categories: combos[i % 8], patient: i };
-            let p = super::render::render(256, 3, i, &plan).unwrap();
-            let mut out = format!("P5 {} {} 255\n", p.image.width(), p.image.height()).into_bytes();
-            out.extend_from_slice(p.image.data());
-            std::fs::write(format!("/tmp/phantoms/{i:03}.pgm"), out).unwrap();
-            let signs: Vec<&str> =
-                super::PhantomSign::ALL.iter().zip(&p.signs).filter(|(_, t)| **t).map(|(s, _)| s.id()).collect();
-            println!("{i} {:?} {}", plan.categories, signs.join(" "));
-        }
-        println!("{:?}", start.elapsed());
-    }
-}
+mod tests;

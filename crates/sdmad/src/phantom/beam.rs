@@ -38,7 +38,7 @@ impl Settings {
             bend: stream.between(-3.0, 3.0),
             noise: (stream.between(-52.0, -42.0), stream.between(6.0, 20.0)),
             focus: stream.between(0.25, 0.65),
-            spread: (stream.between(0.75, 1.05), stream.between(1.0, 1.5)),
+            spread: (stream.between(0.7, 0.95), stream.between(1.0, 1.4)),
             margins,
         }
     }
@@ -59,7 +59,7 @@ pub(super) fn image(
         *part = filtered_columns(part, size, &kernel(settings.spread.0 * unit));
         *part = across_rows(part, size, |row| {
             let out_of_focus = (row as f64 / size as f64 - settings.focus).abs();
-            unit * (settings.spread.1 + 2.4 * out_of_focus)
+            unit * (settings.spread.1 + 2.0 * out_of_focus)
         });
     }
     let mut grey = vec![0.0; size * size];
@@ -81,7 +81,7 @@ pub(super) fn image(
         }
     }
     // The scan converter interpolates.
-    let smooth = filtered_columns(&gaussian_rows(&grey, size, 0.55 * unit), size, &averaging_kernel(0.45 * unit));
+    let smooth = filtered_columns(&gaussian_rows(&grey, size, 0.95 * unit), size, &averaging_kernel(0.7 * unit));
     smooth
         .iter()
         .enumerate()

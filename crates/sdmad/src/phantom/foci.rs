@@ -67,7 +67,8 @@ impl Foci {
                 canvas.reflector[index] = canvas.reflector[index].max(value);
             });
             if self.shadowing {
-                let total = stream.between(13.0, 20.0);
+                // Shadows of a cluster overlap.
+                let total = stream.between(14.0, 20.0) * if self.clustered { 0.6 } else { 1.0 };
                 let depth = 4.0 * unit;
                 canvas.around(x, y + width + depth, (3.5 * unit, depth), |canvas, index, dx, _| {
                     canvas.loss[index] += total / (2.0 * depth) * (-(dx / (2.4 * unit)).powi(4)).exp();

@@ -7,6 +7,7 @@ use super::beam::{self, Settings};
 use super::canvas::Canvas;
 use super::foci::Foci;
 use super::lesion::Lesion;
+use super::plan::Plan;
 use super::shape::Shape;
 use super::sign::PhantomSign;
 use super::tissue::{self, Build, Layers, Variation};
@@ -24,14 +25,7 @@ pub struct PhantomImage {
     pub signs: Vec<bool>,
 }
 
-/// What an image shall show; seeds come from names, so that images do not depend on one another.
-#[derive(Clone, Debug)]
-pub(super) struct Plan {
-    /// Categories present, by position.
-    pub(super) categories: [bool; 4],
-    pub(super) patient: usize,
-}
-
+/// Draws image `number` of `seed`. Its streams have its own names, so that images do not depend on one another.
 pub(super) fn render(size: usize, seed: u64, number: usize, plan: &Plan) -> Result<PhantomImage> {
     let mut patient = Stream::new(seed, &format!("phantom/patient/{}", plan.patient));
     let (build, settings) = (Build::draw(&mut patient), Settings::draw(&mut patient));

@@ -119,9 +119,10 @@ pub(super) fn paint(canvas: &mut Canvas, layers: &Layers, build: &Build, variati
     let unit = canvas.unit();
     let mut field = |across: f64, down: f64| Field::draw(stream, size, (across * unit, down * unit));
     let fat_texture = field(26.0, 12.0);
-    let (lobes, strands) = (field(44.0, 17.0), field(15.0, 5.0));
+    let (lobes, strands) = (field(50.0, 22.0), field(17.0, 5.0));
     let ducts = field(38.0, 7.0);
-    let fibres = field(80.0, 4.5);
+    let septa = field(34.0, 17.0);
+    let fibres = field(70.0, 3.6);
     let depth_texture = field(40.0, 10.0);
     let patches = field(60.0, 20.0);
     for row in 0..size {
@@ -131,11 +132,12 @@ pub(super) fn paint(canvas: &mut Canvas, layers: &Layers, build: &Build, variati
             let below_fat = y - layers.fat[column] + layers.fat[size / 2];
             let below_fascia = y - layers.fascia[column] + layers.fascia[size / 2];
             let skin = 3.0;
-            let fat = -12.5 + 1.6 * fat_texture.at(x, y);
+            let septum = 7.0 * blend(1.0 - septa.at(x, y).abs() / 0.16);
+            let fat = -13.0 + 1.6 * fat_texture.at(x, y) + septum;
             let duct = 6.0 * blend((ducts.at(x, below_fat) - 0.75) / 0.5);
-            let gland = build.density + 3.0 * lobes.at(x, below_fat) + 2.2 * strands.at(x, below_fat) - duct;
+            let gland = build.density + 4.2 * lobes.at(x, below_fat) + 2.6 * strands.at(x, below_fat) - duct;
             let retro = -11.5 + 1.5 * fat_texture.at(x, y);
-            let fibre = 10.0 * blend((fibres.at(x, below_fascia) - 0.35) / 0.7);
+            let fibre = 13.0 * blend((fibres.at(x, below_fascia) - 0.25) / 0.8);
             let muscle = -13.0 + fibre;
             let deep = -16.0 + 3.0 * depth_texture.at(x, y);
             let mut level = skin;
@@ -183,18 +185,18 @@ fn paint_lines(canvas: &mut Canvas, layers: &Layers, stream: &mut Stream) {
     let s = size as f64;
     let unit = canvas.unit();
     let gain = Field::draw(stream, size, (30.0 * unit, 30.0 * unit));
-    let mut line = |canvas: &mut Canvas, depth: &dyn Fn(usize) -> Option<f64>, width: f64, amplitude: f64| {
+    let line = |canvas: &mut Canvas, depth: &dyn Fn(usize) -> Option<f64>, width: f64, amplitude: f64| {
         for column in 0..size {
             if let Some(y) = depth(column) {
-                let amplitude = amplitude * (1.0 + 0.45 * gain.at(column as f64, y)).max(0.25);
+                let amplitude = amplitude * (1.0 + 0.6 * gain.at(column as f64, y)).max(0.25);
                 canvas.thread(&[(column as f64, y)], width * unit, amplitude);
             }
         }
     };
-    line(canvas, &|_| Some(1.0 * unit), 1.2, 2.6);
+    line(canvas, &|_| Some(1.0 * unit), 1.2, 2.2);
     line(canvas, &|c| Some(layers.skin[c]), 1.1, 1.5);
-    line(canvas, &|c| layers.has_fascia(c).then(|| layers.fascia[c]), 1.3, 2.3);
-    line(canvas, &|c| Some(layers.muscle[c]), 1.5, 1.0);
+    line(canvas, &|c| layers.has_fascia(c).then(|| layers.fascia[c]), 1.1, 1.5);
+    line(canvas, &|c| Some(layers.muscle[c]), 1.3, 0.6);
     // Ligaments: bowed threads from the skin to the gland, and some into it.
     for _ in 0..4 + stream.below(5) {
         let top = stream.between(0.0, 1.0) * (s - 1.0);
