@@ -11,6 +11,7 @@ mod logistic;
 mod loss;
 mod metrics;
 mod model;
+mod phantom;
 mod protocols;
 mod predict;
 mod run;
@@ -26,11 +27,15 @@ pub use calibration::{
     Calibration, CalibrationMap, CalibrationSettings, CategoryCalibration, Platt, Temperature, ThresholdRule,
     best_f1_threshold,
 };
-pub use data::{Label, Manifest, Masks, PatientKey, Row, Split};
+pub use data::{Label, Manifest, Masks, PatientKey, Row, Split, SplitFractions, split as split_data};
 pub use logistic::{GramLogisticRegression, LogisticRegression, gram};
 pub use metrics::{
     CALIBRATION_BINS, FEW, Figure, PRO_LIMIT, PixelFigures, auroc, average_precision, brier_score, calibration_error,
     exact_match, hamming_loss, macro_f1, micro_f1, pairwise_sign_accuracy,
+};
+pub use phantom::{
+    PHANTOM_CATEGORIES, PhantomConfig, PhantomImage, PhantomSign, PhantomSummary, generate as generate_phantoms,
+    phantom_image,
 };
 pub use protocols::{
     DataSummary, DrawOutputs, FigureId, FigureTable, Localisation, METRICS_SCHEMA, Measure, MetricsFile, Outputs,
