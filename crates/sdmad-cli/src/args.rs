@@ -42,9 +42,9 @@ pub(crate) enum Verb {
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Where to write the phantoms, the runs and the figures.
-    #[arg(long, value_name = "DIR", default_value = "sdmad-demo")]
-    pub(crate) out: PathBuf,
+    /// Where to write the phantoms, the runs and the figures (default: sdmad-demo, or sdmad-demo-2 and so on).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
     /// Print the table as JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -178,12 +178,7 @@ impl Bridge {
     }
 }
 
-fn out_of_fold(
-    support: &SupportSet,
-    settings: &BridgeSettings,
-    probe_l2: f64,
-    folds: &Folds,
-) -> Result<Vec<Vec<f64>>> {
+fn out_of_fold(support: &SupportSet, settings: &BridgeSettings, probe_l2: f64, folds: &Folds) -> Result<Vec<Vec<f64>>> {
     let bridges: Vec<Bridge> = (0..folds.count)
         .into_par_iter()
         .map(|fold| {
@@ -191,12 +186,7 @@ fn out_of_fold(
             fit_kernel(&Kernel::of(&rest, rest.fitted_views())?, &rest, settings, probe_l2)
         })
         .collect::<Result<_>>()?;
-    Ok(support
-        .views
-        .iter()
-        .zip(&folds.of_row)
-        .map(|(views, &fold)| mean_scores(&bridges[fold], views))
-        .collect())
+    Ok(support.views.iter().zip(&folds.of_row).map(|(views, &fold)| mean_scores(&bridges[fold], views)).collect())
 }
 
 /// The scores of an image: those of the mean of its views, since the map is linear.
@@ -219,8 +209,12 @@ struct DualMap {
 impl DualMap {
     /// Scales the map so that its scores of the fitted rows have unit spread over rows and columns.
     fn with_unit_spread(mut self, kernel: &Kernel) -> Self {
-        let fitted: Vec<f64> =
-            self.coefficients.iter().zip(&self.bias).flat_map(|(a, b)| kernel.apply(a).into_iter().map(move |s| s + b)).collect();
+        let fitted: Vec<f64> = self
+            .coefficients
+            .iter()
+            .zip(&self.bias)
+            .flat_map(|(a, b)| kernel.apply(a).into_iter().map(move |s| s + b))
+            .collect();
         let mean = fitted.iter().sum::<f64>() / fitted.len() as f64;
         let spread = (fitted.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / fitted.len() as f64).sqrt();
         if spread > 1e-12 {
@@ -264,7 +258,8 @@ mod tests {
         let mut set = SupportSet { views: vec![], labels: vec![], patients: vec![] };
         for group in 0..3 {
             for _ in 0..each {
-                let centre: Vec<f64> = (0..8).map(|d| f64::from(u8::from(d + 1 == group)) + 0.3 * stream.normal()).collect();
+                let centre: Vec<f64> =
+                    (0..8).map(|d| f64::from(u8::from(d + 1 == group)) + 0.3 * stream.normal()).collect();
                 let view = |stream: &mut Stream| centre.iter().map(|x| (x + 0.05 * stream.normal()) as f32).collect();
                 set.views.push(vec![view(&mut stream), view(&mut stream)]);
                 set.labels.push((1..3).map(|c| if c == group { Label::Present } else { Label::Absent }).collect());

@@ -22,7 +22,7 @@ pub enum Measured {
     Test,
     /// The validation rows.
     Valid,
-    /// The train rows, without the shots: for development.
+    /// The train rows, of which the shots themselves are left out: for development.
     TrainWithoutShots,
 }
 
@@ -72,7 +72,7 @@ pub struct Evaluation {
 
 /// Measures a run.
 ///
-/// Images that share a patient with a shot or nearly duplicate one are left out and counted.
+/// Shots, and images that share a patient with a shot or nearly duplicate one, are left out and counted.
 ///
 /// # Errors
 /// When the manifest's categories are not the run's, no row is there to measure, an image cannot be read, or `monitor`
@@ -88,13 +88,6 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     check_categories(run, manifest)?;
     let rows: Vec<usize> = manifest.rows_of(measured.split()).map(|(number, _)| number).collect();
-    let shots: std::collections::BTreeSet<&str> = run.shots.iter().map(|s| s.image.as_str()).collect();
-    let rows: Vec<usize> = match measured {
-        Measured::TrainWithoutShots => {
-            rows.into_iter().filter(|&r| !shots.contains(manifest.rows[r].image.as_str())).collect()
-        }
-        _ => rows,
-    };
     if rows.is_empty() {
         return Err(Error::bad_input(format!("{} has no {} rows", manifest.path.display(), measured.name()))
             .with_hint("--split chooses which rows are measured"));

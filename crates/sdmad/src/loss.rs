@@ -244,18 +244,9 @@ fn info_nce_loss(
     loss
 }
 
-fn intra_loss(
-    a: &[Vec<f64>],
-    labels: &[Vec<Label>],
-    sets: &SignSets,
-    outer: f64,
-    gradient: &mut [Vec<f64>],
-) -> f64 {
-    let cases: Vec<(usize, usize)> = labels
-        .iter()
-        .enumerate()
-        .flat_map(|(i, row)| present_absent(row).0.into_iter().map(move |c| (i, c)))
-        .collect();
+fn intra_loss(a: &[Vec<f64>], labels: &[Vec<Label>], sets: &SignSets, outer: f64, gradient: &mut [Vec<f64>]) -> f64 {
+    let cases: Vec<(usize, usize)> =
+        labels.iter().enumerate().flat_map(|(i, row)| present_absent(row).0.into_iter().map(move |c| (i, c))).collect();
     let mut loss = 0.0;
     for &(i, c) in &cases {
         let signs = sets.category(c);

@@ -104,8 +104,7 @@ impl Model {
     pub fn score(&self, features: &[f32]) -> Scores {
         let (columns, similarities, selected) = self.read_signs(self.bridge.scores(features));
         let among_all = among_all(&columns, self.coexistence);
-        let probability =
-            among_all.iter().zip(&self.calibration.categories).map(|(&r, c)| c.probability(r)).collect();
+        let probability = among_all.iter().zip(&self.calibration.categories).map(|(&r, c)| c.probability(r)).collect();
         let standardised = match &self.signs {
             None => Vec::new(),
             Some(signs) => signs.standards.iter().zip(&similarities).map(|(s, &a)| s.apply(a)).collect(),
@@ -186,7 +185,9 @@ impl SignModel {
         }
         let choice = self.selection.get(group).and_then(|g| g.iter().find(|s| s.sign == sign)).map(|s| s.choice);
         match (self.mode, choice) {
-            (SelectionMode::Support | SelectionMode::Both, Some(Choice::NegativeMargin)) => Some(WhyNot::NegativeMargin),
+            (SelectionMode::Support | SelectionMode::Both, Some(Choice::NegativeMargin)) => {
+                Some(WhyNot::NegativeMargin)
+            }
             (SelectionMode::Support | SelectionMode::Both, Some(Choice::NotAmongBest)) => Some(WhyNot::NotAmongBest),
             (SelectionMode::Mad, _) => Some(WhyNot::Outlier),
             _ => Some(WhyNot::Uncertain),

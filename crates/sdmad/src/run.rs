@@ -12,7 +12,9 @@ use sdmad_base::{AtomicDir, Error, Result, read_to_string, write_atomic};
 use sdmad_encoders::Encoder;
 
 use crate::train::{EncoderRecord, RUN_FORMAT, RunConfig, TrainedRun};
-use crate::{Bank, Calibration, Method, Model, ShotRecord, SignMap, SignModel, Standard, TowerAdapters, read_shots, write_shots};
+use crate::{
+    Bank, Calibration, Method, Model, ShotRecord, SignMap, SignModel, Standard, TowerAdapters, read_shots, write_shots,
+};
 use selection::SelectionFile;
 
 const CONFIG: &str = "adapter_config.json";
@@ -86,8 +88,9 @@ impl Run {
     /// newer version.
     pub fn open(folder: &Path) -> Result<Self> {
         let config_path = folder.join(CONFIG);
-        let text = read_to_string(&config_path)
-            .map_err(|e| e.with_hint(format!("{} is no run folder; `sdmad train --out` writes one", folder.display())))?;
+        let text = read_to_string(&config_path).map_err(|e| {
+            e.with_hint(format!("{} is no run folder; `sdmad train --out` writes one", folder.display()))
+        })?;
         check_format(&text, &config_path)?;
         let config: RunConfig = parse_json(&text, &config_path)?;
         let calibration_path = folder.join(CALIBRATION);

@@ -151,10 +151,8 @@ pub(crate) fn select_by_support(
 
 /// The signs that a support selection keeps.
 pub(crate) fn kept_sets(selection: &SupportSelection, signs: usize) -> SignSets {
-    let sets = selection
-        .iter()
-        .map(|group| group.iter().filter(|s| s.choice.kept()).map(|s| s.sign).collect())
-        .collect();
+    let sets =
+        selection.iter().map(|group| group.iter().filter(|s| s.choice.kept()).map(|s| s.sign).collect()).collect();
     SignSets::new(sets, signs)
 }
 

@@ -71,8 +71,7 @@ impl Settings {
     /// # Errors
     /// When the text is no TOML, or a key or value is not one of a setting.
     pub fn with_toml(&self, text: &str, name: &str) -> Result<Self> {
-        let over: toml::Table =
-            text.parse().map_err(|e| Error::bad_input(format!("{name} is not valid TOML: {e}")))?;
+        let over: toml::Table = text.parse().map_err(|e| Error::bad_input(format!("{name} is not valid TOML: {e}")))?;
         self.with_table(over, name)
     }
 
@@ -91,9 +90,10 @@ impl Settings {
             .ok()
             .and_then(|mut t| t.remove("v"))
             .unwrap_or_else(|| toml::Value::String(value.to_string()));
-        let over = key.split('.').rev().fold(value, |inner, part| {
-            toml::Value::Table(toml::Table::from_iter([(part.to_string(), inner)]))
-        });
+        let over = key
+            .split('.')
+            .rev()
+            .fold(value, |inner, part| toml::Value::Table(toml::Table::from_iter([(part.to_string(), inner)])));
         match over {
             toml::Value::Table(table) => self.with_table(table, &place),
             _ => Err(Error::bad_input(format!("{place}: expected KEY=VALUE"))),

@@ -61,7 +61,8 @@ pub(crate) fn effective_bank(bank: &Bank, settings: &TextSettings) -> Bank {
 
 /// Which signs belong to normal and to each category, in the order of `categories`.
 pub(crate) fn sign_sets(bank: &Bank, categories: &[String]) -> SignSets {
-    let sets = std::iter::once("normal").chain(categories.iter().map(String::as_str)).map(|c| bank.signs_of(c)).collect();
+    let sets =
+        std::iter::once("normal").chain(categories.iter().map(String::as_str)).map(|c| bank.signs_of(c)).collect();
     SignSets::new(sets, bank.signs.len())
 }
 

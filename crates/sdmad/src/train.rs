@@ -9,8 +9,10 @@ use serde_json::json;
 use sdmad_base::{Error, Monitor, Result};
 use sdmad_encoders::Encoder;
 
+use crate::Settings;
 use crate::adapt;
 use crate::bridge::column_label;
+use crate::features::DEFAULT_BATCH;
 use crate::model::{Coexistence, among_all};
 use crate::select::{SelectionMode, kept_sets, select_by_support};
 use crate::sign_text::{effective_bank, sign_embeddings, sign_sets};
@@ -18,8 +20,6 @@ use crate::{
     Bank, Bridge, Calibration, CalibrationSettings, Extractor, FittedBridge, Label, Manifest, Method, Model,
     ShotRecord, SignMap, SignModel, Standard, Support, SupportSet, auroc, shot_records,
 };
-use crate::features::DEFAULT_BATCH;
-use crate::Settings;
 
 /// Everything that a training run depends on.
 #[derive(Clone, Debug)]
@@ -200,11 +200,20 @@ pub fn train(
 
     let coexistence = coexistence(&support.labels);
     let signs = match (plan.method, encoder, &plan.bank) {
-        (Method::Sdmad, Some(encoder), Some(bank)) => {
-            Some(sign_model(bank, encoder, &adapters, &plan.manifest.categories, &settings, &support, &fitted, coexistence)?)
-        }
+        (Method::Sdmad, Some(encoder), Some(bank)) => Some(sign_model(
+            bank,
+            encoder,
+            &adapters,
+            &plan.manifest.categories,
+            &settings,
+            &support,
+            &fitted,
+            coexistence,
+        )?),
         (Method::Sdmad, ..) => {
-            return Err(Error::bad_input("sdmad needs an encoder and a sign bank").with_hint("give --signs and --encoder"));
+            return Err(
+                Error::bad_input("sdmad needs an encoder and a sign bank").with_hint("give --signs and --encoder")
+            );
         }
         _ => None,
     };
@@ -228,10 +237,7 @@ pub fn train(
         encoder: encoder.map(EncoderRecord::of),
         categories: plan.manifest.categories.clone(),
         manifest_sha256: plan.manifest.sha256.clone(),
-        bank: model
-            .signs
-            .as_ref()
-            .map(|s| BankRecord { name: s.bank.name.clone(), sha256: s.bank.sha256() }),
+        bank: model.signs.as_ref().map(|s| BankRecord { name: s.bank.name.clone(), sha256: s.bank.sha256() }),
         shots: plan.shots.clone(),
         draw: plan.draw,
         support_counts: std::iter::once(&plan.support.normal).chain(&plan.support.for_category).map(Vec::len).collect(),
@@ -329,7 +335,8 @@ fn sign_model(
     };
     let standards = (0..bank.signs.len())
         .map(|s| {
-            let scores: Vec<f64> = similarities.as_ref().map_or_else(Vec::new, |a| a.iter().map(|row| row[s]).collect());
+            let scores: Vec<f64> =
+                similarities.as_ref().map_or_else(Vec::new, |a| a.iter().map(|row| row[s]).collect());
             Standard::of(&scores)
         })
         .collect();

@@ -63,7 +63,11 @@ fn read(specs: &[String]) -> Result<(TestSet, Vec<Compared>)> {
     }
     let set = set.ok_or_else(|| Error::bad_input("nothing to compare: expected NAME=DIR,DIR,…"))?;
     if set.signs().is_empty() {
-        methods.iter_mut().flat_map(|m| &mut m.draws).flat_map(|d| d.outputs.iter_mut().flatten()).for_each(|o| o.signs.clear());
+        methods
+            .iter_mut()
+            .flat_map(|m| &mut m.draws)
+            .flat_map(|d| d.outputs.iter_mut().flatten())
+            .for_each(|o| o.signs.clear());
     }
     Ok((set, methods))
 }
@@ -117,7 +121,8 @@ pub(crate) fn table(
         let header = methods.iter().skip(1).map(|m| format!("{first} − {}", m.name));
         let mut rows = vec![std::iter::once("paired difference".to_string()).chain(header).collect::<Vec<_>>()];
         for (name, id) in &ids {
-            let cells = differences.iter().map(|d| d.iter().find(|d| d.id == *id).map_or_else(|| "–".into(), difference));
+            let cells =
+                differences.iter().map(|d| d.iter().find(|d| d.id == *id).map_or_else(|| "–".into(), difference));
             rows.push(std::iter::once(name.clone()).chain(cells).collect());
         }
         text = format!("{text}\n\n{}", markdown_rows(&rows));
@@ -160,7 +165,10 @@ fn as_json(
                 .iter()
                 .map(|d| {
                     let (lo, hi) = d.interval.unzip();
-                    (d.id.name(set), json!({"value": d.difference, "lo": lo, "hi": hi, "verdict": d.verdict, "few": d.few}))
+                    (
+                        d.id.name(set),
+                        json!({"value": d.difference, "lo": lo, "hi": hi, "verdict": d.verdict, "few": d.few}),
+                    )
                 })
                 .collect();
             json!({"of": methods[0].name, "minus": m.name, "figures": figures})

@@ -1,7 +1,7 @@
-use std::process::ExitCode;
-use sdmad_base::{Error, Result};
 use crate::args::DataArgs;
 use crate::terminal::Terminal;
+use sdmad_base::{Error, Result};
+use std::process::ExitCode;
 pub(crate) fn run(_args: DataArgs, _terminal: &Terminal) -> Result<ExitCode> {
     Err(Error::bad_input("not yet"))
 }

@@ -8,8 +8,8 @@ use sdmad_engine::{Matrix, l2_normalize_backward};
 use sdmad_imaging::read_image;
 
 use super::AdaptProblem;
-use crate::features::{finished_token, last_layers, summary_token};
 use crate::View;
+use crate::features::{finished_token, last_layers, summary_token};
 
 /// Bytes of cached prefixes beyond which images keep fewer views.
 const MOST_PREFIX_BYTES: usize = 400 << 20;
@@ -36,11 +36,7 @@ pub(super) struct ImagePass {
 }
 
 impl<'a> TrainingImages<'a> {
-    pub(super) fn prepare(
-        problem: &AdaptProblem<'a>,
-        adapters: &ShiftAdapters,
-        monitor: &dyn Monitor,
-    ) -> Result<Self> {
+    pub(super) fn prepare(problem: &AdaptProblem<'a>, adapters: &ShiftAdapters, monitor: &dyn Monitor) -> Result<Self> {
         let tower = problem.encoder.image_tower();
         let adapted = tower.adapted(adapters.clone())?;
         let layers = last_layers(tower, problem.settings.features.layers);

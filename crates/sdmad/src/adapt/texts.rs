@@ -97,7 +97,8 @@ impl<'a> TextSide<'a> {
             .iter()
             .enumerate()
             .map(|(sign, (_, sum))| {
-                let embedding: Vec<f64> = l2_normalize(&row(sum.clone())).row(0).iter().map(|&x| f64::from(x)).collect();
+                let embedding: Vec<f64> =
+                    l2_normalize(&row(sum.clone())).row(0).iter().map(|&x| f64::from(x)).collect();
                 self.space.coordinates_of(sign, &embedding)
             })
             .collect();
@@ -122,8 +123,12 @@ impl<'a> TextSide<'a> {
         (0..self.prompts.len())
             .into_par_iter()
             .flat_map_iter(|sign| {
-                let d_unit: Vec<f32> =
-                    self.space.coordinates_backward(self.tower.embedding_width(), &gradient[sign]).iter().map(|&x| x as f32).collect();
+                let d_unit: Vec<f32> = self
+                    .space
+                    .coordinates_backward(self.tower.embedding_width(), &gradient[sign])
+                    .iter()
+                    .map(|&x| x as f32)
+                    .collect();
                 let d_sum = l2_normalize_backward(&row(pass.sums[sign].clone()), &row(d_unit));
                 self.prompts[sign]
                     .iter()

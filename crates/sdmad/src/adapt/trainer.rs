@@ -76,7 +76,8 @@ impl<'a> Trainer<'a> {
             let mut means = Means::default();
             for batch in order.chunks(settings.batch) {
                 monitor.check()?;
-                let cases: Vec<(usize, usize)> = batch.iter().map(|&i| (i, stream.below(self.images.views()))).collect();
+                let cases: Vec<(usize, usize)> =
+                    batch.iter().map(|&i| (i, stream.below(self.images.views()))).collect();
                 let gradients = self.gradients(&cases, &mut means);
                 let schedule = cosine_decay(step, steps);
                 step_adapters(&mut image_optimiser, &mut self.image, &gradients.image, schedule);

@@ -174,7 +174,8 @@ mod tests {
     fn a_broken_number_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scores.csv");
-        std::fs::write(&path, "image,patient,left_out,label:x,n:x,r:x,p:x,threshold:x,d\na,,,1,0.5,oops,0.1,0.5,1\n").unwrap();
+        std::fs::write(&path, "image,patient,left_out,label:x,n:x,r:x,p:x,threshold:x,d\na,,,1,0.5,oops,0.1,0.5,1\n")
+            .unwrap();
         let error = ScoresFile::read(&path).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("r:x") && error.contains("oops"), "{error}");
     }

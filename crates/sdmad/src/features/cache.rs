@@ -75,8 +75,7 @@ fn decode(bytes: &[u8]) -> Option<ImageFeatures> {
     if width == 0 || rest.len() != 4 * views * width {
         return None;
     }
-    let numbers: Vec<f32> =
-        rest.chunks_exact(4).filter_map(|b| b.try_into().ok().map(f32::from_le_bytes)).collect();
+    let numbers: Vec<f32> = rest.chunks_exact(4).filter_map(|b| b.try_into().ok().map(f32::from_le_bytes)).collect();
     let views = numbers.chunks_exact(width).map(<[f32]>::to_vec).collect();
     Some(ImageFeatures { views, fingerprint: Fingerprint::from_words(words) })
 }
@@ -108,15 +107,19 @@ mod tests {
     fn the_second_time_nothing_is_computed() {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path(), "weights", &FeatureSettings::default());
-        let features =
-            ImageFeatures { views: vec![vec![0.5; 3]; 5], fingerprint: Fingerprint::from_words([0; 4]) };
+        let features = ImageFeatures { views: vec![vec![0.5; 3]; 5], fingerprint: Fingerprint::from_words([0; 4]) };
         let first = cache.get_or(b"pixels", || Ok(features.clone())).unwrap();
         let second = cache.get_or(b"pixels", || unreachable!("it is in the cache")).unwrap();
         assert_eq!(first, second);
         let other = FeatureSettings { layers: 2, ..FeatureSettings::default() };
         let other = FeatureCache::new(folder.path(), "weights", &other);
         let mut computed = false;
-        other.get_or(b"pixels", || { computed = true; Ok(features.clone()) }).unwrap();
+        other
+            .get_or(b"pixels", || {
+                computed = true;
+                Ok(features.clone())
+            })
+            .unwrap();
         assert!(computed);
     }
 }

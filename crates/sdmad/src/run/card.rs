@@ -30,8 +30,7 @@ pub(super) fn card(run: &TrainedRun) -> String {
     if !config.used_up.is_empty() {
         let _ = writeln!(text, "\nMore than half of the train patients are shots: {}.", config.used_up.join(", "));
     }
-    let promises: Vec<&str> =
-        run.model.calibration.categories.iter().filter_map(|c| c.no_promise.as_deref()).collect();
+    let promises: Vec<&str> = run.model.calibration.categories.iter().filter_map(|c| c.no_promise.as_deref()).collect();
     if let Some(why) = promises.first() {
         let _ = writeln!(text, "\nProbabilities of {} categories promise nothing: {why}.", promises.len());
     }

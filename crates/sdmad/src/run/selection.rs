@@ -65,9 +65,15 @@ impl SelectionFile {
     ) -> Result<(SupportSelection, Vec<Standard>)> {
         let unknown = |id: &str| Error::bad_input(format!("{}: sign `{id}` is not in signs.toml", path.display()));
         let mut selection = Vec::new();
-        for (entry, expected) in self.categories.iter().zip(std::iter::once(NORMAL).chain(categories.iter().map(String::as_str))) {
+        for (entry, expected) in
+            self.categories.iter().zip(std::iter::once(NORMAL).chain(categories.iter().map(String::as_str)))
+        {
             if entry.id != expected {
-                return Err(Error::bad_input(format!("{}: category `{}`; expected `{expected}`", path.display(), entry.id)));
+                return Err(Error::bad_input(format!(
+                    "{}: category `{}`; expected `{expected}`",
+                    path.display(),
+                    entry.id
+                )));
             }
             let mut choices = Vec::new();
             for c in &entry.signs {
@@ -75,7 +81,10 @@ impl SelectionFile {
                 choices.push(SignChoice { sign, margin: c.margin, choice: c.choice });
             }
             if choices.iter().all(|c| !c.choice.kept()) {
-                return Err(Error::bad_input(format!("{}: `{expected}` keeps no sign; expected at least one", path.display())));
+                return Err(Error::bad_input(format!(
+                    "{}: `{expected}` keeps no sign; expected at least one",
+                    path.display()
+                )));
             }
             selection.push(choices);
         }

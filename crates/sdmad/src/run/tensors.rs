@@ -102,14 +102,18 @@ impl Reader<'_> {
             return Err(self.error(format!("tensor {name} has shape {:?}; expected {rows} rows", view.shape())));
         }
         let values: Vec<f64> = match dtype {
-            Dtype::F64 => view.data().chunks_exact(8).filter_map(|b| b.try_into().ok().map(f64::from_le_bytes)).collect(),
+            Dtype::F64 => {
+                view.data().chunks_exact(8).filter_map(|b| b.try_into().ok().map(f64::from_le_bytes)).collect()
+            }
             _ => {
                 let numbers = view.data().chunks_exact(4).filter_map(|b| b.try_into().ok().map(f32::from_le_bytes));
                 numbers.map(f64::from).collect()
             }
         };
         if let Some(place) = values.iter().position(|v| !v.is_finite()) {
-            return Err(self.error(format!("tensor {name} holds {} at {place}; expected finite numbers", values[place])));
+            return Err(
+                self.error(format!("tensor {name} holds {} at {place}; expected finite numbers", values[place]))
+            );
         }
         self.taken.push(name.to_string());
         Ok((found_rows, columns, values))
