@@ -111,9 +111,12 @@ impl GramLogisticRegression {
 pub fn gram(x: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let mut products: Vec<Vec<f64>> =
         (0..x.len()).into_par_iter().map(|i| x[..=i].iter().map(|other| dot(&x[i], other)).collect()).collect();
-    for i in 0..x.len() {
-        let above: Vec<f64> = (i + 1..x.len()).map(|j| products[j][i]).collect();
-        products[i].extend(above);
+    for i in 1..x.len() {
+        let (above, below) = products.split_at_mut(i);
+        // Row j < i is complete up to column i − 1 by now.
+        for (j, row) in above.iter_mut().enumerate() {
+            row.push(below[0][j]);
+        }
     }
     products
 }

@@ -68,13 +68,13 @@ pub(super) fn image(
         let depth = row as f64 / size as f64;
         let gain = settings.slope * depth + settings.bend * (std::f64::consts::PI * depth).sin();
         let noise = amplitude(settings.noise.0 + settings.noise.1 * depth + gain);
-        for column in 0..size {
+        for (column, contact) in contact.iter().enumerate() {
             let index = row * size + column;
             let (a, b) = normal_pair(stream);
             if column < sides.0 || column >= sides.1 {
                 continue;
             }
-            let signal = amplitude(gain - loss[index] - contact[column]);
+            let signal = amplitude(gain - loss[index] - contact);
             let power = (real[index] * signal + a * noise).powi(2) + (imaginary[index] * signal + b * noise).powi(2);
             let level = 10.0 * (0.5 * power + 1e-12).log10();
             grey[index] = (255.0 * (1.0 + (level - settings.white) / settings.range)).clamp(0.0, 255.0);

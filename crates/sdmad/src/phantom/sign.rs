@@ -37,7 +37,7 @@ signs! {
     AnechoicInterior "anechoic_interior" "A lesion has no echoes of its own inside.",
     PosteriorEnhancement "posterior_enhancement" "The tissue behind a lesion is 6 to 11 dB brighter.",
     ThinSmoothWall "thin_smooth_wall" "A thin bright line runs along a lesion's outline.",
-    CircumscribedMargin "circumscribed_margin" "A lesion's edge is as sharp as the resolution all around.",
+    CircumscribedMargin "circumscribed_margin" "A lesion that is not irregular has an edge as sharp as the resolution all around.",
     ParallelOrientation "parallel_orientation" "A lesion's mask is at least 1.15 times as wide as tall.",
     HypoechoicInterior "hypoechoic_interior" "A lesion's echoes are present, and weaker than those of fat.",
     HomogeneousTexture "homogeneous_texture" "A lesion with echoes has the same mean echo everywhere inside.",
