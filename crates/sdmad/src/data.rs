@@ -1,10 +1,16 @@
-//! Labelled images on disk.
+//! Labelled images on disk: the manifest, its checks and its splits. docs/data.md describes the format.
+
+mod check;
 mod label;
 mod manifest;
 mod masks;
 mod read;
 mod split;
 
+pub use check::{
+    BaselineFigure, CategoryCount, CheckReport, DataFinding, DataSeverity, NearDuplicate, NearDuplicates, PixelBaseline,
+    SplitCount, check,
+};
 pub use label::{Label, Split};
 pub use manifest::{Manifest, PatientKey, Row};
 pub use masks::Masks;

@@ -27,7 +27,11 @@ pub use calibration::{
     Calibration, CalibrationMap, CalibrationSettings, CategoryCalibration, Platt, Temperature, ThresholdRule,
     best_f1_threshold,
 };
-pub use data::{Label, Manifest, Masks, PatientKey, Row, Split, SplitFractions, split as split_data};
+pub use data::{
+    BaselineFigure, CategoryCount, CheckReport, DataFinding, DataSeverity, Label, Manifest, Masks, NearDuplicate,
+    NearDuplicates, PatientKey, PixelBaseline, Row, Split, SplitCount, SplitFractions, check as check_data,
+    split as split_data,
+};
 pub use logistic::{GramLogisticRegression, LogisticRegression, gram};
 pub use metrics::{
     CALIBRATION_BINS, FEW, Figure, PRO_LIMIT, PixelFigures, auroc, average_precision, brier_score, calibration_error,
