@@ -81,8 +81,8 @@ impl Manifest {
 
     /// Reads a manifest.
     ///
-    /// A byte order mark, CRLF line ends and blank lines are accepted; everything else that is not the format is
-    /// refused.
+    /// A byte order mark, CRLF line ends, blank lines and lines that repeat an earlier one whole are accepted;
+    /// everything else that is not the format is refused.
     ///
     /// # Errors
     /// Names the file, the line, the column, the value and what was expected.

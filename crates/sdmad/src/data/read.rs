@@ -31,12 +31,17 @@ pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<String>, Vec<Row>)
     };
     let categories = read_header(path, &header)?;
     let mut rows = Vec::new();
-    let mut seen: HashMap<PathBuf, u64> = HashMap::new();
+    let mut seen: HashMap<PathBuf, (u64, usize)> = HashMap::new();
     for record in records {
         let record = record.map_err(|e| unreadable(path, e))?;
         let line = line_of(&record);
         let row = read_row(path, line, &record, &header, &categories)?;
-        if let Some(first) = seen.insert(plain(&row.image), line) {
+        if let Some((first, earlier)) = seen.insert(plain(&row.image), (line, rows.len())) {
+            // A line that says nothing new is no contradiction: published tables have such lines.
+            if rows.get(earlier) == Some(&row) {
+                seen.insert(plain(&row.image), (first, earlier));
+                continue;
+            }
             return Err(cell(path, line, "image", &row.image, &format!("an image that line {first} does not have"))
                 .with_hint("an image with several categories has one row, with a 1 in each of their columns"));
         }
