@@ -1,6 +1,7 @@
-//! Labelled images on disk: the manifest, its checks and its splits. docs/data.md describes the format.
+//! Labelled images on disk: the manifest, its importers, checks and splits. docs/data.md describes the format.
 
 mod check;
+mod import;
 mod label;
 mod manifest;
 mod masks;
@@ -11,6 +12,7 @@ pub use check::{
     BaselineFigure, CategoryCount, CheckReport, DataFinding, DataSeverity, NearDuplicate, NearDuplicates,
     PixelBaseline, SplitCount, check,
 };
+pub use import::{ImportKind, ImportOptions, ImportSummary, ImportedCategory, import};
 pub use label::{Label, Split};
 pub use manifest::{Manifest, PatientKey, Row};
 pub use masks::Masks;

@@ -1,0 +1,191 @@
+use std::path::{Path, PathBuf};
+
+use sdmad_base::{Error, Result};
+
+use super::super::read::is_snake_case;
+use super::super::{Label, Manifest, Masks, Row, Split, SplitFractions, assign};
+use super::ImportOptions;
+use super::paths::manifest_path;
+use super::tree::LeftOut;
+
+/// Shares of train, valid and test unless the user says otherwise.
+const DEFAULT_FRACTIONS: [f64; 3] = [0.4, 0.0, 0.6];
+
+/// The category of sets that only tell good from bad.
+pub(super) const ANOMALY: &str = "anomaly";
+
+/// An image as an importer found it. Paths are absolute.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) image: PathBuf,
+    /// `None` when the set has no splits.
+    pub(super) split: Option<Split>,
+    pub(super) patient: Option<String>,
+    pub(super) masks: Vec<PathBuf>,
+    /// Positions of the categories that are present; all others are absent.
+    pub(super) present: Vec<usize>,
+}
+
+/// What an importer found.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) categories: Vec<String>,
+    pub(super) images: Vec<Found>,
+    pub(super) notices: Vec<String>,
+    pub(super) left_out: LeftOut,
+}
+
+impl Draft {
+    /// Puts the categories into the user's order, or gives the one category `anomaly` the user's name.
+    pub(super) fn order(&mut self, wanted: &[String]) -> Result<()> {
+        if let (true, [name]) = (self.categories == [ANOMALY], wanted) {
+            check_id(name)?;
+            self.categories = vec![name.clone()];
+            return Ok(());
+        }
+        let mut found = self.categories.clone();
+        let mut asked = wanted.to_vec();
+        found.sort_unstable();
+        asked.sort_unstable();
+        if found != asked {
+            return Err(Error::bad_input(format!(
+                "categories {}; found {} in the data set, expected the same ids in any order",
+                wanted.join(","),
+                self.categories.join(",")
+            ))
+            .with_hint("leave --categories out, or rename the folders of the categories"));
+        }
+        let place: Vec<usize> =
+            self.categories.iter().map(|id| wanted.iter().position(|w| w == id).unwrap_or(0)).collect();
+        for image in &mut self.images {
+            for category in &mut image.present {
+                *category = place[*category];
+            }
+        }
+        self.categories = wanted.to_vec();
+        Ok(())
+    }
+
+    /// The manifest `out`, which lies in `folder`, and what the user should know.
+    pub(super) fn finish(
+        mut self,
+        options: &ImportOptions,
+        out: &Path,
+        folder: &Path,
+    ) -> Result<(Manifest, Vec<String>)> {
+        if self.categories.is_empty() {
+            return Err(Error::bad_input(format!(
+                "all {} images are normal; expected at least one category",
+                self.images.len()
+            ))
+            .with_hint("a manifest needs abnormal images, at least for the test"));
+        }
+        let splitless = self.images.iter().any(|image| image.split.is_none());
+        let mut far = false;
+        let mut rows = Vec::with_capacity(self.images.len());
+        let mut unnameable = 0;
+        for found in &self.images {
+            let (image, near) = manifest_path(&found.image, folder)?;
+            far |= !near;
+            let masks = self.masks(found, folder, &mut unnameable)?;
+            let mut labels = vec![Label::Absent; self.categories.len()];
+            for &category in &found.present {
+                labels[category] = Label::Present;
+            }
+            let split = found.split.unwrap_or(Split::Train);
+            rows.push(Row { image, split, patient: found.patient.clone(), masks, labels });
+        }
+        if splitless {
+            let [train, valid, test] = options.fractions.unwrap_or(DEFAULT_FRACTIONS);
+            let fractions = SplitFractions::new(train, valid, test)?;
+            assign(&mut rows, self.categories.len(), &fractions, options.seed);
+        }
+        self.notices.extend(self.left_out.notice());
+        if far {
+            self.notices.push(format!(
+                "the images and {} have no folder in common, so the manifest names absolute paths; they hold on this machine only",
+                out.display()
+            ));
+        }
+        if unnameable > 0 {
+            self.notices
+                .push(format!("{unnameable} masks were left out: their paths have a `;`, which separates masks"));
+        }
+        let manifest = Manifest::new(out, self.categories, rows)?;
+        self.notices.extend(gaps(&manifest, splitless));
+        Ok((manifest, self.notices))
+    }
+
+    fn masks(&self, found: &Found, folder: &Path, unnameable: &mut usize) -> Result<Masks> {
+        let mut names = Vec::new();
+        for mask in &found.masks {
+            let (name, _) = manifest_path(mask, folder)?;
+            if name.contains(';') {
+                *unnameable += 1;
+            } else {
+                names.push(name);
+            }
+        }
+        if let [name] = names.as_slice()
+            && !name.contains('=')
+        {
+            return Ok(Masks::Whole(name.clone()));
+        }
+        let pairs = found.present.iter().flat_map(|&category| {
+            let id = &self.categories[category];
+            names.iter().map(move |name| (id.clone(), name.clone()))
+        });
+        let pairs: Vec<_> = pairs.collect();
+        Ok(if pairs.is_empty() { Masks::None } else { Masks::PerCategory(pairs) })
+    }
+}
+
+/// What the splits lack for training and testing.
+pub(super) fn gaps(manifest: &Manifest, by_us: bool) -> Vec<String> {
+    let mut notices = Vec::new();
+    let patients = manifest.rows.iter().filter(|row| row.patient.is_some()).count();
+    if patients < manifest.rows.len() {
+        let what = if by_us { "these were split one by one" } else { "the splits are the publisher's" };
+        notices.push(format!(
+            "no patient is known for {} of {} images; {what}. If you know the patients, fill in the column `patient` and run `sdmad data split`",
+            manifest.rows.len() - patients,
+            manifest.rows.len()
+        ));
+    }
+    if !manifest.rows.iter().any(Row::is_normal) {
+        notices.push("there are no normal images: shots and detection need some".to_string());
+    }
+    for split in [Split::Train, Split::Test] {
+        let without: Vec<&str> = manifest
+            .categories
+            .iter()
+            .enumerate()
+            .filter_map(|(number, id)| {
+                let any = manifest.rows_of(split).any(|(_, row)| row.labels.get(number) == Some(&Label::Present));
+                (!any).then_some(id.as_str())
+            })
+            .collect();
+        if !without.is_empty() {
+            let so = if split == Split::Train { "no shots can be drawn" } else { "nothing can be measured" };
+            let then = if by_us {
+                "Add images, or import with other --fractions"
+            } else {
+                "`sdmad data split` splits anew; figures are then not those of the publisher's split"
+            };
+            notices.push(format!("the split {split} has no image of {}: {so}. {then}", without.join(", ")));
+        }
+    }
+    notices
+}
+
+/// Refuses an id that no column may have.
+pub(super) fn check_id(id: &str) -> Result<()> {
+    let reserved = ["image", "split", "patient", "mask", "normal"].contains(&id);
+    if is_snake_case(id) && !reserved {
+        return Ok(());
+    }
+    Err(Error::bad_input(format!(
+        "`{id}` is no category id; expected lower-case letters, digits and single underscores, and not image, split, patient, mask or normal"
+    ))
+    .with_hint("rename the category's folder, or the id in --categories"))
+}
