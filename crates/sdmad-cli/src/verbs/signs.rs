@@ -8,7 +8,7 @@ use sdmad::{
     Bank, Category, DraftRequest, OpenAiChat, Severity, Transcript, check_signs, draft_signs, shipped_names,
     shipped_text,
 };
-use sdmad_base::{Error, Kind, Monitor, Result, write_atomic};
+use sdmad_base::{AtomicFile, Error, Kind, Monitor, Result, write_atomic};
 
 use super::{open_encoder, print_json, print_line};
 use crate::args::{DraftArgs, SignsAction, SignsArgs};
@@ -89,6 +89,8 @@ fn draft(args: &DraftArgs, terminal: &Terminal) -> Result<()> {
     };
     let lookup = |name: &str| std::env::var(name).ok();
     let chat = OpenAiChat::from_environment(args.base_url.as_deref(), ANSWER_TIMEOUT, &lookup)?;
+    // No model is asked for what could not be written.
+    drop(AtomicFile::create(&args.out)?);
     let mut transcript = Transcript::default();
     let drafted = draft_signs(&request, &chat, &std::thread::sleep, terminal, &mut transcript);
     // What was said is kept even when no bank came of it.

@@ -22,7 +22,7 @@ pub(crate) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitCode> {
 
 /// Trains a plan and writes its run folder.
 pub(crate) fn train_plan(plan: &TrainPlan, encoder: &str, out: &Path, monitor: &dyn Monitor) -> Result<()> {
-    let trained = match plan.method {
+    let mut trained = match plan.method {
         Method::Pixels => train(plan, None, &Extractor::Pixels, monitor)?,
         Method::Sdmad | Method::LinearProbe => {
             let encoder = open_encoder(encoder, monitor)?;
@@ -30,6 +30,13 @@ pub(crate) fn train_plan(plan: &TrainPlan, encoder: &str, out: &Path, monitor: &
             train(plan, Some(&encoder), &extractor, monitor)?
         }
     };
+    if let Some(record) = &mut trained.config.encoder
+        && Path::new(encoder).is_dir()
+    {
+        // The folder's own name would be looked for in the cache.
+        let folder = std::path::absolute(encoder).map_err(|e| Error::io("find", Path::new(encoder), e))?;
+        record.name = folder.display().to_string();
+    }
     trained.write(out)
 }
 

@@ -1,0 +1,16 @@
+//! Whole commands: the built binary in a temporary folder, with small random encoders and small phantoms.
+
+mod bank;
+mod comparison;
+mod disk;
+mod draft;
+mod encoder;
+mod image;
+mod manifest;
+mod metrics;
+mod predictions;
+mod run;
+mod same_bits;
+mod settings;
+mod weights;
+mod world;
