@@ -2,19 +2,22 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use sdmad::{
-    Manifest, PhantomConfig, SplitFractions, check_data, generate_phantoms, split_data,
+    ImportKind, ImportOptions, Manifest, PhantomConfig, SplitFractions, check_data, generate_phantoms, import_data,
+    split_data,
 };
 use sdmad_base::{Error, Kind, Monitor, Result};
 
 use super::{print_json, print_line};
 use crate::args::{DataAction, DataArgs};
+use crate::tables::markdown_rows;
 use crate::terminal::Terminal;
 
 pub(crate) fn run(args: DataArgs, terminal: &Terminal) -> Result<ExitCode> {
     match args.action {
         DataAction::Import { kind, root, out, categories, fractions, seed } => {
-            let _ = (kind, root, out, categories, fractions, seed);
-            return Err(Error::bad_input("not yet"));
+            let fractions = fractions.map(three).transpose()?;
+            let options = ImportOptions { categories, fractions, seed };
+            import(&kind, &root, &options, &out, terminal)?;
         }
         DataAction::Check { manifest, json } => return check(&manifest, json, terminal),
         DataAction::Split { manifest, out, fractions, seed } => {
@@ -70,6 +73,21 @@ fn same_folder(manifest: &Manifest, out: &Path) -> Result<()> {
         return Err(Error::bad_input(format!("--out {}: expected a file in {}", out.display(), manifest.root.display()))
             .with_hint("image paths are relative to the manifest's folder: write the new manifest beside the old one"));
     }
+    Ok(())
+}
+
+fn import(kind: &str, root: &Path, options: &ImportOptions, out: &Path, terminal: &Terminal) -> Result<()> {
+    let summary = import_data(ImportKind::named(kind)?, root, options, out, terminal)?;
+    summary.notices.iter().for_each(|n| terminal.notice(n));
+    let mut rows = vec![["", "train", "valid", "test"].map(String::from).to_vec()];
+    let row = |name: &str, counts: [usize; 3]| {
+        std::iter::once(name.to_string()).chain(counts.iter().map(usize::to_string)).collect::<Vec<_>>()
+    };
+    rows.push(row("images", summary.images));
+    rows.push(row("normal", summary.normal));
+    rows.extend(summary.categories.iter().map(|c| row(&c.id, c.images)));
+    print_line(&markdown_rows(&rows))?;
+    terminal.notice(&format!("wrote {}; look at it with `sdmad data check`", summary.manifest.display()));
     Ok(())
 }
 
