@@ -8,8 +8,8 @@ mod read;
 mod split;
 
 pub use check::{
-    BaselineFigure, CategoryCount, CheckReport, DataFinding, DataSeverity, NearDuplicate, NearDuplicates,
-    PixelBaseline, SplitCount, check,
+    BaselineFigure, CategoryCount, DataFinding, DataReport, DataSeverity, NearDuplicate, NearDuplicates, PixelBaseline,
+    ShotSupply, SplitCount, check,
 };
 pub use label::{Label, Split};
 pub use manifest::{Manifest, PatientKey, Row};

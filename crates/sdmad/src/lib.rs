@@ -28,8 +28,8 @@ pub use calibration::{
     best_f1_threshold,
 };
 pub use data::{
-    BaselineFigure, CategoryCount, CheckReport, DataFinding, DataSeverity, Label, Manifest, Masks, NearDuplicate,
-    NearDuplicates, PatientKey, PixelBaseline, Row, Split, SplitCount, SplitFractions, check as check_data,
+    BaselineFigure, CategoryCount, DataFinding, DataReport, DataSeverity, Label, Manifest, Masks, NearDuplicate,
+    NearDuplicates, PatientKey, PixelBaseline, Row, ShotSupply, Split, SplitCount, SplitFractions, check as check_data,
     split as split_data,
 };
 pub use logistic::{GramLogisticRegression, LogisticRegression, gram};
