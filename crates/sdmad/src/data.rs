@@ -9,8 +9,8 @@ mod read;
 mod split;
 
 pub use check::{
-    BaselineFigure, CategoryCount, CheckReport, DataFinding, DataSeverity, NearDuplicate, NearDuplicates,
-    PixelBaseline, SplitCount, check,
+    BaselineFigure, CategoryCount, DataFinding, DataReport, DataSeverity, NearDuplicate, NearDuplicates, PixelBaseline,
+    ShotSupply, SplitCount, check,
 };
 pub use import::{ImportKind, ImportOptions, ImportSummary, ImportedCategory, import};
 pub use label::{Label, Split};

@@ -11,4 +11,5 @@ pub use draw::{ShortSupply, Shots, draw_shots};
 pub use folds::{FoldRow, Folds, folds};
 pub use leakage::{LeftOut, NEAR_DUPLICATE_BITS, Traits, leave_out};
 pub use list::{ShotRecord, read_shots, read_support_list, shot_records, write_shots};
+pub(crate) use support::Pool;
 pub use support::{Shortage, Support};

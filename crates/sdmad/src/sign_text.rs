@@ -11,10 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use sdmad_base::{Error, Result};
 use sdmad_encoders::Encoder;
-use sdmad_engine::{Cholesky, Matrix64};
+use sdmad_engine::{Cholesky, Matrix64, symmetric_eigen};
 
 use crate::loss::SignSets;
 use crate::{Bank, PromptForm, Sign};
+
+/// Anchors count as linearly dependent when the smallest eigenvalue of their inner products is at most this share of
+/// the largest. Rounding leaves about 1e-16 of it.
+const DEPENDENT: f64 = 1e-9;
 
 /// What stands for the words of a sign. All but the first are controls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +118,7 @@ impl SignSpace {
     /// From text embeddings (`[signs][width]`, width 0 for none) and memberships.
     ///
     /// # Errors
-    /// When two categories have the same anchor, so that no score can tell them apart.
+    /// When the anchors are linearly dependent, as with two categories of the same signs: no score can tell them apart.
     pub(crate) fn new(embeddings: &[Vec<f64>], sets: SignSets, membership: f64) -> Result<Self> {
         let groups = sets.categories() + 1;
         let signs_of = |group: usize| if group == 0 { sets.normal() } else { sets.category(group - 1) };
@@ -137,12 +141,17 @@ impl SignSpace {
                 *value = signs.iter().map(|&s| vectors[s][d]).sum::<f64>() / signs.len() as f64;
             }
         }
-        let solved = Cholesky::new(anchors.times_transposed(&anchors))
-            .map_err(|_| {
-                Error::bad_input("two categories of the sign bank have the same signs: no score can tell them apart")
-                    .with_hint("give each category, and normal, a sign of its own")
-            })?
-            .solve(&anchors);
+        let dependent = || {
+            Error::bad_input("two categories of the sign bank have the same signs: no score can tell them apart")
+                .with_hint("give each category, and normal, a sign of its own")
+        };
+        let products = anchors.times_transposed(&anchors);
+        // Rounding can leave a singular matrix a tiny pivot, which the factorisation takes for a good one.
+        let values = symmetric_eigen(&products)?.values;
+        if values.last().zip(values.first()).is_none_or(|(smallest, largest)| *smallest <= DEPENDENT * largest) {
+            return Err(dependent());
+        }
+        let solved = Cholesky::new(products).map_err(|_| dependent())?.solve(&anchors);
         Ok(SignSpace { projection: (0..groups).map(|g| solved.row(g).to_vec()).collect(), shares, sets })
     }
 
@@ -177,7 +186,7 @@ impl SignMap {
     /// From text embeddings (`[signs][width]`, width 0 for none) and memberships.
     ///
     /// # Errors
-    /// When two categories have the same anchor, so that no score can tell them apart.
+    /// When the anchors are linearly dependent, as with two categories of the same signs: no score can tell them apart.
     pub fn new(embeddings: &[Vec<f64>], sets: SignSets, membership: f64) -> Result<Self> {
         Ok(SignSpace::new(embeddings, sets, membership)?.map(embeddings))
     }
@@ -220,6 +229,9 @@ mod tests {
         let same = SignSets::new(vec![vec![0], vec![1], vec![1]], 2);
         let error = SignMap::new(&[vec![], vec![]], same, 1.0).unwrap_err();
         assert!(error.to_string().contains("same signs"));
+        // With text, and with two anchors among many, rounding hides the dependence as well.
+        let same = SignSets::new(vec![vec![0, 1], vec![2, 3, 4], vec![2, 3, 4]], 5);
+        assert!(SignMap::new(&embeddings(), same, 0.5).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `inspect` | one pass over the files: sizes, fingerprints, thumbnails, what cannot be read |
 //! | `counts` | counts by split and category, co-occurrence |
+//! | `supply` | how many shots train can give |
 //! | `patients` | patients across splits |
 //! | `duplicates` | images that look alike |
 //! | `baseline` | what 16 x 16 grey pixels already tell |
@@ -15,6 +16,7 @@ mod duplicates;
 mod inspect;
 mod patients;
 mod report;
+mod supply;
 
 use sdmad_base::{Monitor, Result};
 
@@ -22,7 +24,8 @@ use super::Manifest;
 pub use baseline::{BaselineFigure, PixelBaseline};
 pub use counts::{CategoryCount, SplitCount};
 pub use duplicates::{NearDuplicate, NearDuplicates};
-pub use report::{CheckReport, DataFinding, DataSeverity};
+pub use report::{DataFinding, DataReport, DataSeverity};
+pub use supply::ShotSupply;
 
 /// Checks the set behind a manifest: its files, patients and duplicates, and what raw pixels already tell.
 ///
@@ -30,20 +33,22 @@ pub use report::{CheckReport, DataFinding, DataSeverity};
 ///
 /// # Errors
 /// Only when `monitor` asks to stop: what is wrong with the set is in the report. A command exits with 1 when
-/// [`CheckReport::has_errors`].
-pub fn check(manifest: &Manifest, monitor: &dyn Monitor) -> Result<CheckReport> {
+/// [`DataReport::has_errors`].
+pub fn check(manifest: &Manifest, monitor: &dyn Monitor) -> Result<DataReport> {
     let files = inspect::inspect(manifest, monitor)?;
     let mut findings = inspect::findings(manifest, &files);
     findings.extend(counts::findings(manifest));
+    let shots = supply::supply(manifest);
+    findings.extend(supply::findings(&shots));
     findings.extend(patients::findings(manifest));
     monitor.check()?;
     let near_duplicates = duplicates::find(manifest, &files, monitor)?;
     findings.extend(duplicates::findings(&near_duplicates));
     monitor.check()?;
-    let pixel_baseline = baseline::measure(manifest, &files);
+    let pixel_baseline = baseline::measure(manifest, &files, monitor)?;
     findings.extend(baseline::findings(&pixel_baseline));
     findings.sort_by_key(|finding| finding.severity);
-    Ok(CheckReport {
+    Ok(DataReport {
         schema: report::SCHEMA,
         manifest: manifest.path.display().to_string(),
         manifest_sha256: manifest.sha256.clone(),
@@ -51,6 +56,7 @@ pub fn check(manifest: &Manifest, monitor: &dyn Monitor) -> Result<CheckReport> 
         splits: counts::splits(manifest),
         categories: manifest.categories.clone(),
         co_occurrence: counts::co_occurrence(manifest),
+        shots,
         near_duplicates,
         pixel_baseline,
         findings,

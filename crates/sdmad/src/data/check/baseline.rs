@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use sdmad_base::{Result, Stream};
+use rayon::prelude::*;
+use sdmad_base::{Monitor, Result, Stream};
 use serde::Serialize;
 
 use super::inspect::Inspected;
@@ -11,8 +12,8 @@ use super::report::{DataFinding, DataSeverity};
 use crate::data::{Label, Manifest, PatientKey, Split};
 use crate::{Figure, LogisticRegression, auroc};
 
-/// An AUROC from which on the pixels alone solve the set.
-const SOLVED: f64 = 0.9;
+/// An AUROC from which on the pixels alone solve much of a set.
+const SOLVED: f64 = 0.8;
 /// L2 strengths, one of which is chosen on train.
 const STRENGTHS: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
 const FOLDS: usize = 5;
@@ -48,7 +49,7 @@ struct Samples {
     folds: Vec<usize>,
 }
 
-pub(super) fn measure(manifest: &Manifest, files: &[Inspected]) -> PixelBaseline {
+pub(super) fn measure(manifest: &Manifest, files: &[Inspected], monitor: &dyn Monitor) -> Result<PixelBaseline> {
     let any = |row: usize| match &manifest.rows[row] {
         row if row.is_abnormal() => Some(true),
         row if row.is_normal() => Some(false),
@@ -57,7 +58,7 @@ pub(super) fn measure(manifest: &Manifest, files: &[Inspected]) -> PixelBaseline
     let train = samples(manifest, files, Split::Train, &any);
     let test = samples(manifest, files, Split::Test, &any);
     let images = [train.y.len(), test.y.len()];
-    let l2 = choose_strength(&train);
+    let l2 = choose_strength(&train, monitor)?;
     let of_category = |c: usize| {
         let truth = |row: usize| match &manifest.rows[row] {
             row if row.labels[c] == Label::Present => Some(true),
@@ -68,13 +69,16 @@ pub(super) fn measure(manifest: &Manifest, files: &[Inspected]) -> PixelBaseline
             (samples(manifest, files, Split::Train, &truth), samples(manifest, files, Split::Test, &truth));
         figure(&train, &test, l2)
     };
-    let categories = manifest.categories.iter().enumerate();
-    PixelBaseline {
-        detection: figure(&train, &test, l2),
-        l2,
-        images,
-        categories: categories.map(|(c, id)| BaselineFigure { id: id.clone(), auroc: of_category(c) }).collect(),
-    }
+    let categories: Vec<BaselineFigure> = manifest
+        .categories
+        .par_iter()
+        .enumerate()
+        .map(|(c, id)| {
+            monitor.check()?;
+            Ok(BaselineFigure { id: id.clone(), auroc: of_category(c) })
+        })
+        .collect::<Result<_>>()?;
+    Ok(PixelBaseline { detection: figure(&train, &test, l2), l2, images, categories })
 }
 
 fn samples(manifest: &Manifest, files: &[Inspected], split: Split, truth: &dyn Fn(usize) -> Option<bool>) -> Samples {
@@ -109,26 +113,29 @@ impl Samples {
 }
 
 /// The strength with the best out-of-fold AUROC; the strongest of equals.
-fn choose_strength(train: &Samples) -> Option<f64> {
-    let mut best: Option<(f64, f64)> = None;
-    for l2 in STRENGTHS {
-        let (mut scores, mut truth) = (Vec::new(), Vec::new());
-        for fold in 0..FOLDS {
+fn choose_strength(train: &Samples, monitor: &dyn Monitor) -> Result<Option<f64>> {
+    let fits: Vec<(f64, usize)> = STRENGTHS.iter().flat_map(|&l2| (0..FOLDS).map(move |fold| (l2, fold))).collect();
+    let held: Vec<(Vec<f64>, Vec<bool>)> = fits
+        .into_par_iter()
+        .map(|(l2, fold)| {
+            monitor.check()?;
             let (x, y) = train.without(fold, false);
             let (held_x, held_y) = train.without(fold, true);
             // A fold without one of the classes outside of it has nothing to learn from.
-            if let Ok(fitted) = scored(&x, &y, l2, &held_x) {
-                scores.extend(fitted);
-                truth.extend(held_y);
-            }
-        }
-        if let Some(value) = auroc(&scores, &truth).value()
+            Ok(scored(&x, &y, l2, &held_x).map(|scores| (scores, held_y)).unwrap_or_default())
+        })
+        .collect::<Result<_>>()?;
+    let mut best: Option<(f64, f64)> = None;
+    for (&l2, folds) in STRENGTHS.iter().zip(held.chunks(FOLDS)) {
+        let (scores, truth): (Vec<&[f64]>, Vec<&[bool]>) =
+            folds.iter().map(|(scores, truth)| (scores.as_slice(), truth.as_slice())).unzip();
+        if let Some(value) = auroc(&scores.concat(), &truth.concat()).value()
             && best.is_none_or(|(_, most)| value >= most)
         {
             best = Some((l2, value));
         }
     }
-    best.map(|(l2, _)| l2)
+    Ok(best.map(|(l2, _)| l2))
 }
 
 fn figure(train: &Samples, test: &Samples, l2: Option<f64>) -> Figure {
@@ -173,11 +180,11 @@ pub(super) fn findings(baseline: &PixelBaseline) -> Option<DataFinding> {
     let named = std::iter::once(("any finding", &baseline.detection))
         .chain(baseline.categories.iter().map(|c| (c.id.as_str(), &c.auroc)));
     let solved = named
-        .filter_map(|(name, figure)| figure.value().map(|value| (name, value)))
-        .filter(|(_, value)| *value >= SOLVED)
-        .map(|(name, value)| format!("{name} (AUROC {value:.3})"))
+        .filter_map(|(name, figure)| figure.value().map(|value| (name, value, figure.few())))
+        .filter(|(_, value, _)| *value >= SOLVED)
+        .map(|(name, value, few)| format!("{name} (AUROC {value:.3}{})", if few { ", few images" } else { "" }))
         .collect();
-    let what = "questions that 16 x 16 grey pixels alone answer: there a good figure of a method proves little, look \
-                for what gives the answer away (sources, devices, frames)";
+    let what = "a logistic regression on 16 x 16 grey pixels solves much of the set: where it does as well as a method, \
+                the set proves nothing about the method; look for what gives the answer away (sources, devices, frames)";
     DataFinding::of(DataSeverity::Warning, "pixels_solve_it", what, solved)
 }

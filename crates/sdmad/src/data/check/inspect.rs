@@ -3,8 +3,8 @@
 use std::path::{Component, Path};
 
 use rayon::prelude::*;
-use sdmad_base::{Monitor, Result};
-use sdmad_imaging::{Filter, Fingerprint, read_image, read_mask, resize_grey};
+use sdmad_base::{Monitor, Result, Sha256};
+use sdmad_imaging::{Filter, Fingerprint, RgbImage, read_image, read_mask, resize_grey};
 
 use super::report::{DataFinding, DataSeverity};
 use crate::data::{Manifest, Row};
@@ -22,9 +22,10 @@ pub(super) struct Inspected {
 
 #[cfg(test)]
 impl Inspected {
-    /// A readable image with this fingerprint and nothing else.
-    pub(super) fn of(words: [u64; 4]) -> Self {
-        let looks = Looks { fingerprint: Fingerprint::from_words(words), thumbnail: Vec::new() };
+    /// A readable image with this fingerprint, whose content is `content`, and no thumbnail.
+    pub(super) fn of(words: [u64; 4], content: &str) -> Self {
+        let fingerprint = Fingerprint::from_words(words);
+        let looks = Looks { fingerprint, content: content.to_string(), thumbnail: Vec::new() };
         Inspected { image: Some(looks), image_fault: None, mask_faults: Vec::new() }
     }
 }
@@ -32,6 +33,8 @@ impl Inspected {
 /// What the checks need to know of an image's pixels.
 pub(super) struct Looks {
     pub(super) fingerprint: Fingerprint,
+    /// SHA-256 of size and RGB pixels: the same for lossless copies in whatever format.
+    pub(super) content: String,
     /// Grey levels of [`THUMBNAIL`]² pixels, row by row.
     pub(super) thumbnail: Vec<u8>,
 }
@@ -64,13 +67,20 @@ fn inspect_row(manifest: &Manifest, row: &Row) -> Inspected {
     let (image, image_fault, size) = match read_image(&path) {
         Ok(image) => {
             let thumbnail = resize_grey(&image.to_grey(), THUMBNAIL, THUMBNAIL, Filter::Bilinear).data().to_vec();
-            let looks = Looks { fingerprint: Fingerprint::from_image(&image), thumbnail };
+            let looks = Looks { fingerprint: Fingerprint::from_image(&image), content: content_of(&image), thumbnail };
             (Some(looks), None, Some((image.width(), image.height())))
         }
         Err(error) => (None, Some(fault(&path, &row.image, &error)), None),
     };
     let mask_faults = row.masks.files().into_iter().filter_map(|name| mask_fault(manifest, row, name, size)).collect();
     Inspected { image, image_fault, mask_faults }
+}
+
+fn content_of(image: &RgbImage) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("{} x {};", image.width(), image.height()).as_bytes());
+    hash.update(image.data());
+    hash.finish()
 }
 
 fn mask_fault(manifest: &Manifest, row: &Row, name: &str, size: Option<(usize, usize)>) -> Option<Fault> {

@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{NearDuplicates, PixelBaseline, SplitCount};
+use super::{NearDuplicates, PixelBaseline, ShotSupply, SplitCount};
 
 /// The version of the report's form.
 pub(super) const SCHEMA: u32 = 1;
-/// Items that the text shows of each finding.
-const SHOWN: usize = 5;
-/// Items that the structure keeps of each finding.
-const KEPT: usize = 200;
+/// Items that the text shows of each error.
+const SHOWN_OF_ERRORS: usize = 50;
+/// Items that the text shows of each other finding.
+const SHOWN: usize = 10;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -46,27 +46,38 @@ pub struct DataFinding {
     pub what: String,
     /// How many of them there are.
     pub count: usize,
-    /// Which; not more than 200.
+    /// Which: every one, but for pairs that look alike (see [`NearDuplicates::pairs`]).
     pub items: Vec<String>,
 }
 
 impl DataFinding {
     /// A finding with these items, or none when there are no items.
-    pub(super) fn of(severity: DataSeverity, code: &str, what: &str, mut items: Vec<String>) -> Option<Self> {
-        let count = items.len();
-        items.truncate(KEPT);
+    pub(super) fn of(severity: DataSeverity, code: &str, what: &str, items: Vec<String>) -> Option<Self> {
+        DataFinding::counted(severity, code, what, items.len(), items)
+    }
+
+    /// A finding of which `items` lists only a part, or none when the count is 0.
+    pub(super) fn counted(
+        severity: DataSeverity,
+        code: &str,
+        what: &str,
+        count: usize,
+        items: Vec<String>,
+    ) -> Option<Self> {
         (count > 0).then(|| DataFinding { severity, code: code.to_string(), what: what.to_string(), count, items })
     }
 }
 
 impl fmt::Display for DataFinding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.severity, self.count, self.what)?;
-        for item in self.items.iter().take(SHOWN) {
-            write!(f, "\n    {item}")?;
+        write!(f, "- **{}** ({}): {}", self.severity, self.count, self.what)?;
+        let most = if self.severity == DataSeverity::Error { SHOWN_OF_ERRORS } else { SHOWN };
+        let shown = self.items.len().min(most);
+        for item in &self.items[..shown] {
+            write!(f, "\n    - {item}")?;
         }
-        if self.count > SHOWN {
-            write!(f, "\n    … and {} more", self.count - SHOWN)?;
+        if self.count > shown {
+            write!(f, "\n    - … and {} more", self.count - shown)?;
         }
         Ok(())
     }
@@ -74,7 +85,7 @@ impl fmt::Display for DataFinding {
 
 /// What [`check_data`](crate::check_data) found. Its text form is for people, its serialised form for programs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CheckReport {
+pub struct DataReport {
     /// The version of this form: 1.
     pub schema: u32,
     /// The manifest.
@@ -89,6 +100,8 @@ pub struct CheckReport {
     pub categories: Vec<String>,
     /// Images with both categories, `[category][category]`; the diagonal counts the category itself.
     pub co_occurrence: Vec<Vec<usize>>,
+    /// What train offers as shots: normal, then each category.
+    pub shots: Vec<ShotSupply>,
     /// Images that look alike.
     pub near_duplicates: NearDuplicates,
     /// What 16 x 16 grey pixels already tell.
@@ -97,19 +110,30 @@ pub struct CheckReport {
     pub findings: Vec<DataFinding>,
 }
 
-impl CheckReport {
+impl DataReport {
     /// Whether anything must be mended.
     pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == DataSeverity::Error)
+        self.errors().next().is_some()
+    }
+
+    /// The findings that must be mended.
+    pub fn errors(&self) -> impl Iterator<Item = &DataFinding> {
+        self.findings.iter().filter(|finding| finding.severity == DataSeverity::Error)
+    }
+
+    /// The report for people: Markdown whose tables read well in a terminal. Up to 50 items of each error and 10 of
+    /// each other finding are shown.
+    pub fn to_text(&self) -> String {
+        self.to_string()
     }
 }
 
-impl fmt::Display for CheckReport {
+impl fmt::Display for DataReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {} images\n", self.manifest, self.images)?;
         self.write_counts(f)?;
         if self.categories.len() > 1 {
-            writeln!(f, "\nimages with both")?;
+            writeln!(f, "\nImages with both:\n")?;
             let header: Vec<String> = std::iter::once(String::new()).chain(self.categories.iter().cloned()).collect();
             let rows =
                 self.categories.iter().zip(&self.co_occurrence).map(|(id, counts)| {
@@ -117,8 +141,12 @@ impl fmt::Display for CheckReport {
                 });
             write_table(f, std::iter::once(header).chain(rows).collect())?;
         }
+        writeln!(f, "\nShots that train supports (at most one image of a patient):\n")?;
+        let header = ["", "train images", "K at most"].map(String::from).to_vec();
+        let rows = self.shots.iter().map(|s| vec![s.id.clone(), s.images.to_string(), s.at_most.to_string()]);
+        write_table(f, std::iter::once(header).chain(rows).collect())?;
         let baseline = &self.pixel_baseline;
-        writeln!(f, "\n16 x 16 grey pixels, train to test (AUROC)")?;
+        writeln!(f, "\nWhat 16 x 16 grey pixels tell, train to test:\n")?;
         let named = std::iter::once(("any finding", &baseline.detection))
             .chain(baseline.categories.iter().map(|c| (c.id.as_str(), &c.auroc)));
         let rows = named.map(|(name, figure)| {
@@ -128,10 +156,11 @@ impl fmt::Display for CheckReport {
             };
             vec![name.to_string(), text]
         });
-        write_table(f, rows.collect())?;
+        let header = ["against normal", "AUROC"].map(String::from).to_vec();
+        write_table(f, std::iter::once(header).chain(rows).collect())?;
         writeln!(f)?;
         if self.findings.is_empty() {
-            writeln!(f, "nothing found")?;
+            writeln!(f, "Nothing found.")?;
         }
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
@@ -140,7 +169,7 @@ impl fmt::Display for CheckReport {
     }
 }
 
-impl CheckReport {
+impl DataReport {
     fn write_counts(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut header = vec!["split", "images", "patients", "masks", "normal", "abnormal", "two or more"]
             .into_iter()
@@ -166,19 +195,26 @@ impl CheckReport {
     }
 }
 
-/// The first column to the left, the others to the right.
+/// A Markdown table; the first column to the left, the others to the right.
 fn write_table(f: &mut fmt::Formatter<'_>, rows: Vec<Vec<String>>) -> fmt::Result {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    for row in &rows {
+    let widths: Vec<usize> = (0..columns).map(|c| width(c).max(3)).collect();
+    for (number, row) in rows.iter().enumerate() {
         let cells: Vec<String> = row
             .iter()
             .zip(&widths)
             .enumerate()
             .map(|(c, (cell, &width))| if c == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") })
             .collect();
-        writeln!(f, "  {}", cells.join("  ").trim_end())?;
+        writeln!(f, "| {} |", cells.join(" | "))?;
+        if number == 0 {
+            let rule = |(c, width): (usize, &usize)| match c {
+                0 => "-".repeat(width + 2),
+                _ => format!("{}:", "-".repeat(width + 1)),
+            };
+            writeln!(f, "|{}|", widths.iter().enumerate().map(rule).collect::<Vec<_>>().join("|"))?;
+        }
     }
     Ok(())
 }

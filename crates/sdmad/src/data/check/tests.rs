@@ -48,7 +48,7 @@ fn manifest(folder: &Path, rows: Vec<Row>) -> Manifest {
     Manifest::new(&folder.join("manifest.csv"), vec!["a".into(), "b".into()], rows).unwrap()
 }
 
-fn finding<'a>(report: &'a CheckReport, code: &str) -> Option<&'a DataFinding> {
+fn finding<'a>(report: &'a DataReport, code: &str) -> Option<&'a DataFinding> {
     report.findings.iter().find(|f| f.code == code)
 }
 
@@ -88,7 +88,14 @@ fn what_must_be_mended_is_an_error() {
     assert_eq!((test.images, test.abnormal, test.patients, test.categories[1].unknown), (1, 1, 1, 1));
     assert!(report.pixel_baseline.detection.why().unwrap().contains("no readable normal image in test"));
     let text = report.to_string();
-    for part in ["error (2): missing images", "try `sdmad data split`", "2 (+3 images)", "0 (+1 unknown)"] {
+    for part in [
+        "- **error** (2): missing images",
+        "    - lost.png\n",
+        "| a      |            4 |         4 |",
+        "try `sdmad data split`",
+        "2 (+3 images)",
+        "0 (+1 unknown)",
+    ] {
         assert!(text.contains(part), "{part} in\n{text}");
     }
     let severities: Vec<DataSeverity> = report.findings.iter().map(|f| f.severity).collect();
@@ -130,9 +137,66 @@ fn images_that_look_alike_are_paired() {
     let report = check(&manifest(folder.path(), rows), &Silent).unwrap();
     let found = &report.near_duplicates;
     assert_eq!((found.within_splits, found.across_splits, found.labels_differ), (1, 2, 2));
-    assert!(found.pairs[0].across_splits && found.pairs[0].distance <= 10);
+    assert!(found.pairs[0].across_splits() && found.pairs[0].distance <= 10 && !found.pairs[0].identical);
+    assert_eq!((found.identical_within_splits, found.identical_across_splits), (1, 0));
+    assert_eq!((found.train_and_test, found.test_images_like_train, found.same_patient), (2, 1, 0));
     assert_eq!((found.pairs[2].first.as_str(), found.pairs[2].second.as_str()), ("a.png", "d.png"));
+    assert!(found.pairs[2].identical);
     assert_eq!(finding(&report, "near_duplicates_across_splits").unwrap().count, 2);
+    assert_eq!(
+        finding(&report, "near_duplicates_within_splits").unwrap().items,
+        ["a.png (train) and d.png (train): identical"]
+    );
+
+    // Copies across splits are found by their pixels, and pairs of one patient are as they should be.
+    let rows = vec![
+        row("a.png", Split::Train, Some("p"), "", &[0, 0]),
+        row("b.png", Split::Train, Some("p"), "", &[0, 0]),
+        row("c.png", Split::Train, None, "", &[0, 0]),
+        row("d.png", Split::Test, None, "", &[0, 0]),
+    ];
+    let found = check(&manifest(folder.path(), rows), &Silent).unwrap().near_duplicates;
+    assert_eq!((found.same_patient, found.within_splits), (1, 0));
+    assert_eq!((found.across_splits, found.identical_across_splits, found.test_images_like_train), (2, 1, 1));
+    assert!(found.pairs[0].identical && found.pairs[0].splits == [Split::Train, Split::Test]);
+}
+
+#[test]
+fn shots_are_counted_by_patients() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rows: Vec<Row> = (0..20).map(|i| row(&format!("n{i}"), Split::Train, None, "", &[0, 0])).collect();
+    for i in 0..6 {
+        rows.push(row(&format!("a{i}"), Split::Train, Some(["p", "q", "r"][i / 2]), "", &[1, 2]));
+        rows.push(row(&format!("t{i}"), Split::Test, None, "", &[1, 1]));
+    }
+    let report = check(&manifest(folder.path(), rows), &Silent).unwrap();
+    let supply: Vec<(&str, usize, usize)> = report.shots.iter().map(|s| (s.id.as_str(), s.images, s.at_most)).collect();
+    assert_eq!(supply, [("normal", 20, 20), ("a", 6, 3), ("b", 0, 0)]);
+    assert_eq!(finding(&report, "few_shots").unwrap().items, ["a (K at most 3)"]);
+    assert_eq!(finding(&report, "no_shots").unwrap().items, ["b"]);
+}
+
+#[test]
+fn the_structure_names_every_file_and_the_text_fifty() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = (0..300).map(|i| row(&format!("{i}.png"), Split::Train, None, "", &[0, 0])).collect();
+    let report = check(&manifest(folder.path(), rows), &Silent).unwrap();
+    let missing: Vec<&DataFinding> = report.errors().collect();
+    assert_eq!((missing.len(), missing[0].count, missing[0].items.len()), (1, 300, 300));
+    let text = report.to_text();
+    assert!(text.contains("    - 49.png\n    - … and 250 more") && !text.contains("    - 50.png"), "{text}");
+}
+
+#[test]
+fn many_copies_are_counted_and_the_list_is_bounded() {
+    let split = |i: usize| if i.is_multiple_of(2) { Split::Train } else { Split::Valid };
+    let rows = (0..60).map(|i| row(&format!("{i}"), split(i), None, "", &[0, u8::from(i == 59)])).collect();
+    let files: Vec<inspect::Inspected> = (0..60).map(|i| inspect::Inspected::of([0; 4], &i.to_string())).collect();
+    let found = duplicates::find(&manifest(Path::new("."), rows), &files, &Silent).unwrap();
+    assert_eq!((found.across_splits, found.within_splits, found.labels_differ), (900, 870, 59));
+    assert_eq!((found.train_and_test, found.pairs.len()), (0, 400));
+    let counts: Vec<(usize, usize)> = duplicates::findings(&found).iter().map(|f| (f.count, f.items.len())).collect();
+    assert_eq!((counts[0], counts[2]), ((900, 200), (870, 200)));
 }
 
 #[test]
@@ -160,8 +224,18 @@ fn ten_thousand_fingerprints() {
     let manifest = manifest(Path::new("."), rows);
     let mut stream = Stream::new(1, "fingerprints");
     let files: Vec<inspect::Inspected> =
-        (0..10_000).map(|_| inspect::Inspected::of(std::array::from_fn(|_| stream.bits()))).collect();
+        (0..10_000).map(|_| inspect::Inspected::of(std::array::from_fn(|_| stream.bits()), "")).collect();
     let start = Instant::now();
     let found = duplicates::find(&manifest, &files, &Silent).unwrap();
     println!("{} pairs in {:?}", found.within_splits, start.elapsed());
+}
+
+/// Prints the report on the manifest that `SDMAD_MANIFEST` names: `cargo test -- --ignored given_manifest --nocapture`.
+#[test]
+#[ignore = "reads a set that is not here"]
+fn report_on_a_given_manifest() {
+    let path = std::env::var_os("SDMAD_MANIFEST").expect("SDMAD_MANIFEST names a manifest");
+    let start = Instant::now();
+    let report = check(&Manifest::read(Path::new(&path)).unwrap(), &Silent).unwrap();
+    println!("{report}in {:?}", start.elapsed());
 }
