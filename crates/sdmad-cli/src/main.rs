@@ -13,6 +13,9 @@ use sdmad_base::Error;
 use crate::args::{Arguments, Verb};
 use crate::terminal::Terminal;
 
+/// More than any machine has; starting many more takes minutes.
+const MOST_THREADS: usize = 1024;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let terminal = Terminal::new(arguments.quiet);
@@ -26,8 +29,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
-    if arguments.threads == Some(0) {
-        return Err(Error::bad_input("--threads 0: expected 1 or more").with_hint("leave it out to use every core"));
+    if let Some(threads) = arguments.threads.filter(|n| !(1..=MOST_THREADS).contains(n)) {
+        return Err(Error::bad_input(format!("--threads {threads}: expected 1 to {MOST_THREADS}"))
+            .with_hint("leave it out to use every core"));
     }
     rayon::ThreadPoolBuilder::new()
         .num_threads(arguments.threads.unwrap_or(0))

@@ -93,6 +93,7 @@ impl Run {
         })?;
         check_format(&text, &config_path)?;
         let config: RunConfig = parse_json(&text, &config_path)?;
+        check_config(&config).map_err(|e| e.at(config_path.display()))?;
         let calibration_path = folder.join(CALIBRATION);
         let calibration: CalibrationFile = parse_json(&read_to_string(&calibration_path)?, &calibration_path)?;
         let tensors_path = folder.join(TENSORS);
@@ -118,14 +119,16 @@ impl Run {
             calibration: calibration.categories,
             normal_calibration: calibration.normal,
         };
-        let shots = read_shots(&folder.join(SHOTS))?;
+        let shots_path = folder.join(SHOTS);
+        let shots = read_shots(&shots_path)?;
+        check_shots(&shots, &config).map_err(|e| e.at(shots_path.display()))?;
         Ok(Run { folder: folder.to_path_buf(), config, model, adapters: parts.adapters, shots })
     }
 
-    /// Checks that an encoder is the one that the run was trained with.
+    /// Checks that an encoder is the one that the run was trained with, and gives as many features as it was trained on.
     ///
     /// # Errors
-    /// Names both hashes when it is not.
+    /// Names both hashes, or both numbers, when it is not.
     pub fn check_encoder(&self, encoder: &Encoder) -> Result<()> {
         let Some(expected) = &self.config.encoder else { return Ok(()) };
         let found = EncoderRecord::of(encoder);
@@ -141,6 +144,16 @@ impl Run {
                 ))
                 .with_hint("use the encoder that the run was trained with, or train again"));
             }
+        }
+        let tower = encoder.image_tower();
+        let found = tower.width() * self.config.settings.features.layers.min(tower.layers());
+        let expected = self.model.bridge.weights.first().map_or(0, Vec::len);
+        if found != expected {
+            return Err(Error::bad_input(format!(
+                "{}: {found} features by its settings; {TENSORS} was trained on {expected}",
+                self.folder.join(CONFIG).display()
+            ))
+            .with_hint("a run's settings are not edited by hand: train again"));
         }
         Ok(())
     }
@@ -194,6 +207,32 @@ fn check_format(text: &str, path: &Path) -> Result<()> {
             path.display()
         ))
         .with_hint("use the version of sdmad that wrote it, or train again"));
+    }
+    Ok(())
+}
+
+/// What types cannot express: settings in their ranges, and an encoder where features come from one.
+fn check_config(config: &RunConfig) -> Result<()> {
+    config.settings.clone().validated()?;
+    let needed = config.method != Method::Pixels;
+    if needed != config.encoder.is_some() {
+        let found = if needed { "no encoder" } else { "an encoder" };
+        return Err(Error::bad_input(format!("{found} for the method {:?}", config.method))
+            .with_hint("the run folder is damaged: train again"));
+    }
+    Ok(())
+}
+
+/// Shots that are missing in the list would be tested as if they had not been learnt from.
+fn check_shots(shots: &[ShotRecord], config: &RunConfig) -> Result<()> {
+    let ids = std::iter::once(crate::NORMAL).chain(config.categories.iter().map(String::as_str));
+    for (number, id) in ids.enumerate() {
+        let found = shots.iter().filter(|s| s.shows.iter().any(|shown| shown == id)).count();
+        let expected = config.support_counts.get(number).copied().unwrap_or(0);
+        if found != expected {
+            return Err(Error::bad_input(format!("{found} shots of `{id}`; {CONFIG} says {expected}"))
+                .with_hint("the run folder is damaged: train again"));
+        }
     }
     Ok(())
 }

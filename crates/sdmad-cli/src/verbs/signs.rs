@@ -94,7 +94,9 @@ fn draft(args: &DraftArgs, terminal: &Terminal) -> Result<()> {
     let mut transcript = Transcript::default();
     let drafted = draft_signs(&request, &chat, &std::thread::sleep, terminal, &mut transcript);
     // What was said is kept even when no bank came of it.
-    write_atomic(&transcript_path(&args.out), transcript.to_jsonl().as_bytes())?;
+    if !transcript.entries.is_empty() {
+        write_atomic(&transcript_path(&args.out), transcript.to_jsonl().as_bytes())?;
+    }
     let drafted = drafted?;
     write_atomic(&args.out, drafted.bank.to_toml().as_bytes())?;
     drafted.warnings.iter().for_each(|w| terminal.notice(w));

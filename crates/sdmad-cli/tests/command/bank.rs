@@ -84,7 +84,7 @@ fn categories_of_the_bank_that_the_data_lacks_are_left_out_with_a_notice() {
         let rows = text.lines().filter(|l| !l.contains("calcification=")).map(|l| cut(l) + "\n");
         rows.collect()
     });
-    let outcome = world.succeeds(&format!("{TRAIN} --shots 4 --out run"));
+    let outcome = world.succeeds(&format!("{TRAIN} --shots 4 --short-supply --out run"));
     assert!(outcome.stderr.contains("calcification"), "{outcome:#?}");
     assert!(!world.read("run/signs.toml").contains("[[category]]\nid = \"calcification\""));
 }

@@ -80,7 +80,7 @@ fn baselines_train_evaluate_and_predict() {
         assert_eq!(world.names(&run), files);
         world.succeeds(&format!("evaluate --run {run} --data data/manifest.csv --out {out}"));
         let metrics = world.json(&format!("{out}/metrics.json"));
-        assert_eq!(metrics["run"]["method"], method.replace('-', "_"));
+        assert_eq!(metrics["run"]["method"], method);
         assert!(metrics["protocols"]["detection"]["auroc"]["value"].is_f64());
         assert!(metrics["signs"].is_null());
         let image = world.images("test", |_| true).remove(0);

@@ -75,6 +75,27 @@ fn a_damaged_run_is_refused() {
     world.refuses(2, EVALUATE, &[config, "drawn"]);
     restore("adapter_config.json");
 
+    // Settings that are edited by hand do not fit what was trained.
+    for (before, after, parts) in [
+        ("\"layers\": 5", "\"layers\": 1", vec!["32 features", "96"]),
+        ("\"layers\": 5", "\"layers\": 0", vec!["features.layers = 0"]),
+        ("\"lambda\": 0.9", "\"lambda\": 9", vec!["adapters.lambda = 9"]),
+        ("\"method\": \"sdmad\"", "\"method\": \"pixels\"", vec!["an encoder", "Pixels"]),
+    ] {
+        world.edit(config, |text| text.replacen(before, after, 1));
+        world.refuses(2, EVALUATE, &[&[config], &parts[..]].concat());
+        restore("adapter_config.json");
+    }
+    // A shot that is missing in the list would be tested.
+    world.edit("run/shots.csv", |text| text[..text.trim_end().rfind('\n').unwrap() + 1].to_string());
+    world.refuses(2, EVALUATE, &["run/shots.csv", "adapter_config.json says"]);
+    restore("shots.csv");
+    let mut selection = world.json("run/selection.json");
+    selection["signs"].as_array_mut().unwrap().pop();
+    world.write("run/selection.json", selection.to_string());
+    world.refuses(2, EVALUATE, &["run/selection.json", "signs.toml has"]);
+    restore("selection.json");
+
     world.edit("run/signs.toml", |text| text.replacen("echo-free", "echo-poor", 1));
     world.refuses(2, EVALUATE, &["run/signs.toml", "SHA-256", "train again"]);
     restore("signs.toml");

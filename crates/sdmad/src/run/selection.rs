@@ -78,6 +78,13 @@ impl SelectionFile {
             let mut choices = Vec::new();
             for c in &entry.signs {
                 let sign = bank.sign_index(&c.id).ok_or_else(|| unknown(&c.id))?;
+                if !bank.signs[sign].categories.iter().any(|c| c == expected) {
+                    return Err(Error::bad_input(format!(
+                        "{}: sign `{}` is not one of `{expected}` in signs.toml",
+                        path.display(),
+                        c.id
+                    )));
+                }
                 choices.push(SignChoice { sign, margin: c.margin, choice: c.choice });
             }
             if choices.iter().all(|c| !c.choice.kept()) {
@@ -94,6 +101,14 @@ impl SelectionFile {
                 path.display(),
                 selection.len(),
                 categories.len()
+            )));
+        }
+        if self.signs.len() != bank.signs.len() {
+            return Err(Error::bad_input(format!(
+                "{}: mean and spread of {} signs; signs.toml has {}",
+                path.display(),
+                self.signs.len(),
+                bank.signs.len()
             )));
         }
         let mut standards = vec![Standard::of(&[]); bank.signs.len()];
