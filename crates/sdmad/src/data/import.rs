@@ -128,16 +128,16 @@ pub fn import(
     }
     refuse_existing(out)?;
     let root = std::fs::canonicalize(root).map_err(|e| Error::io("read", root, e))?;
-    let folder = paths::out_folder(out)?;
     let mut drafted = match kind {
         ImportKind::Folders => folders::draft(&root, options, monitor)?,
         ImportKind::Bmad => bmad::draft(&root, monitor)?,
         ImportKind::Mvtec => mvtec::draft(&root, monitor)?,
-        ImportKind::Medmnist => return medmnist::import(&root, options, out, &folder, monitor),
+        ImportKind::Medmnist => return medmnist::import(&root, options, out, monitor),
     };
     if let Some(wanted) = &options.categories {
         drafted.order(wanted)?;
     }
+    let folder = paths::out_folder(out)?;
     let (manifest, notices) = drafted.finish(options, out, &folder)?;
     monitor.check()?;
     refuse_existing(out)?;

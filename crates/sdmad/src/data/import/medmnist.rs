@@ -8,6 +8,7 @@ use super::super::{Label, Manifest, Masks, Row, Split};
 use super::draft::{check_id, gaps};
 use super::flags::{FLAGS, Flag, Labels, flag_of};
 use super::npz::{ArrayReader, Npz};
+use super::paths::out_folder;
 use super::pixels::{MOST_IMAGES, PixelShape, image_name, write_images};
 use super::tree::stem;
 use super::{ImportOptions, ImportSummary, refuse_existing, summary};
@@ -17,13 +18,7 @@ const MOST_COLUMNS: u64 = 256;
 /// What the file calls the splits, in the order of [`Split::ALL`].
 const SPLITS: [&str; 3] = ["train", "val", "test"];
 
-pub(super) fn import(
-    file: &Path,
-    options: &ImportOptions,
-    out: &Path,
-    folder: &Path,
-    monitor: &dyn Monitor,
-) -> Result<ImportSummary> {
+pub(super) fn import(file: &Path, options: &ImportOptions, out: &Path, monitor: &dyn Monitor) -> Result<ImportSummary> {
     let mut npz = Npz::open(file)?;
     let flag = flag_of(stem(file));
     let name = format!("{}_images", stem(out));
@@ -57,7 +52,7 @@ pub(super) fn import(
     }
     let manifest = Manifest::new(out, meaning.categories, rows)?;
 
-    let target = folder.join(&name);
+    let target = out_folder(out)?.join(&name);
     let staging = AtomicDir::create(&target)?;
     monitor.begin("writing images", total);
     for split in Split::ALL {
