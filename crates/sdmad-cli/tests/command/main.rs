@@ -2,6 +2,7 @@
 
 mod bank;
 mod comparison;
+mod data;
 mod disk;
 mod draft;
 mod encoder;

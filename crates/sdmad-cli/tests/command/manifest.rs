@@ -21,7 +21,8 @@ fn a_faulty_manifest_is_refused_by_line_and_value() {
         (with(format!("{last}yes")), vec!["line 2", "`calcification`", "`yes`"]),
         (with(first.replacen(cells[1], "practice", 1)), vec!["line 2", "`practice`", "`train`"]),
         (with(format!("{first},1")), vec!["line 2", "cells"]),
-        (format!("{whole}{first}\n"), vec![cells[0]]),
+        // The same image once more, and something else is said of it.
+        (format!("{whole}{last}\n"), vec![cells[0], "line 2"]),
         (format!("{header}\n"), vec!["no rows"]),
         (String::new(), vec!["empty"]),
     ];
