@@ -70,8 +70,12 @@ fn same_folder(manifest: &Manifest, out: &Path) -> Result<()> {
     };
     let resolved = |path: &Path| path.canonicalize().map_err(|e| Error::io("find", path, e));
     if resolved(folder)? != resolved(&manifest.root)? {
-        return Err(Error::bad_input(format!("--out {}: expected a file in {}", out.display(), manifest.root.display()))
-            .with_hint("image paths are relative to the manifest's folder: write the new manifest beside the old one"));
+        return Err(Error::bad_input(format!(
+            "--out {}: expected a file in {}",
+            out.display(),
+            manifest.root.display()
+        ))
+        .with_hint("image paths are relative to the manifest's folder: write the new manifest beside the old one"));
     }
     Ok(())
 }
