@@ -76,7 +76,7 @@ pub(crate) fn run(args: DemoArgs, terminal: &Terminal) -> Result<ExitCode> {
     let plain = set.clone().with_sign_labels(Vec::new(), vec![Vec::new(); set.images().len()])?;
     let with_signs: Vec<Compared> =
         methods.iter().enumerate().filter(|(i, _)| is_sdmad(*i)).map(|(_, m)| clone(m)).collect();
-    let without: Vec<Compared> = methods.iter().map(|m| without_signs(m)).collect();
+    let without: Vec<Compared> = methods.iter().map(without_signs).collect();
     let (figures, _) = measure(&plain, &without, terminal)?;
     let (sign_figures, _) = measure(&set, &with_signs, terminal)?;
     if args.json {
