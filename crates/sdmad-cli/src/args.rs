@@ -293,6 +293,9 @@ pub(crate) struct CompareArgs {
     /// `NAME=DIR,DIR,…`: a method and its evaluations, one for each draw. The first is compared with each other.
     #[arg(required = true, num_args = 1.., value_name = "NAME=DIR,…")]
     pub(crate) methods: Vec<String>,
+    /// Show single signs only; the evaluations must have been made with --sign-truth.
+    #[arg(long)]
+    pub(crate) signs: bool,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

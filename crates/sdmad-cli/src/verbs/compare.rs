@@ -22,11 +22,15 @@ pub(crate) struct Compared {
 
 pub(crate) fn run(args: CompareArgs, terminal: &Terminal) -> Result<ExitCode> {
     let (set, methods) = read(&args.methods)?;
+    if args.signs && set.signs().is_empty() {
+        return Err(Error::bad_input("--signs: an evaluation has no sign scores")
+            .with_hint("evaluate runs of --method sdmad with --sign-truth, and compare those"));
+    }
     let (figures, differences) = measure(&set, &methods, terminal)?;
     if args.json {
         print_json(&as_json(&set, &methods, &figures, &differences))?;
     } else {
-        print_line(&table(&set, &methods, &figures, &differences))?;
+        print_line(&table(&set, &methods, &figures, &differences, args.signs))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -104,8 +108,12 @@ pub(crate) fn table(
     methods: &[Compared],
     figures: &[FigureTable],
     differences: &[Vec<Difference>],
+    signs: bool,
 ) -> String {
-    let mut ids: Vec<(String, FigureId)> = MAIN_FIGURES.iter().map(|&(name, id)| (name.to_string(), id)).collect();
+    let mut ids: Vec<(String, FigureId)> = Vec::new();
+    if !signs {
+        ids.extend(MAIN_FIGURES.iter().map(|&(name, id)| (name.to_string(), id)));
+    }
     if !set.signs().is_empty() {
         ids.extend(set.signs().iter().enumerate().map(|(s, id)| (format!("sign {id}, AUROC"), FigureId::Sign(s))));
         ids.push(("pairwise sign accuracy".into(), FigureId::SignPairs));
