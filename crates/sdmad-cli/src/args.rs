@@ -228,9 +228,9 @@ pub(crate) struct TrainArgs {
     /// The manifest.
     #[arg(long, value_name = "CSV")]
     pub(crate) data: PathBuf,
-    /// A bank.toml, or the name of a shipped bank.
+    /// A bank.toml, or the name of a shipped bank; baselines read none.
     #[arg(long, value_name = "BANK")]
-    pub(crate) signs: String,
+    pub(crate) signs: Option<String>,
     /// Name of an encoder, or a model folder.
     #[arg(long, default_value = sdmad_encoders::DEFAULT_ENCODER)]
     pub(crate) encoder: String,

@@ -30,7 +30,7 @@ pub enum Coexistence {
 }
 
 /// Sharpness of the softmax over scores of unit spread.
-const SOFTMAX_SCALE: f64 = 2.0;
+pub(crate) const SOFTMAX_SCALE: f64 = 2.0;
 
 /// The part of a model that knows signs.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use sdmad_base::{Error, Result};
 
-use crate::model::WhyNot;
+use crate::model::{SOFTMAX_SCALE, WhyNot};
 use crate::{Extractor, ImageFeatures, Run};
 
 /// The answer for one category.
@@ -30,7 +30,7 @@ pub struct SignAnswer {
     pub text: String,
     /// a(x, s): about 1 where the image looks like the sign's categories, about 0 where it does not.
     pub similarity: f64,
-    /// σ(κ (a(x, s) − z_0)), in [0, 1]: the sign against the normal signs.
+    /// σ(2 (a(x, s) − z_0)), in [0, 1]: the sign against the normal signs, with the sharpness of the softmax over findings.
     pub probability: f64,
     /// Whether it counts for the category.
     pub selected: bool,
@@ -143,7 +143,7 @@ fn answer(run: &Run, record: &ModelRecord, image: String, features: &ImageFeatur
                     .iter()
                     .map(|&s| {
                         let why_not = signs.why_not(c + 1, s, &scores.selected);
-                        let logit = signs.logit_scale * (scores.similarities[s] - scores.columns[0]);
+                        let logit = SOFTMAX_SCALE * (scores.similarities[s] - scores.columns[0]);
                         SignAnswer {
                             id: signs.bank.signs[s].id.clone(),
                             text: signs.bank.signs[s].text.clone(),

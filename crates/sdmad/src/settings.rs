@@ -17,7 +17,7 @@ use crate::sign_text::TextSettings;
 pub enum Preset {
     /// What measured best out of fold on training images: the closed form, and training only where it helps.
     Best,
-    /// The literal reading of the paper: adapters trained in both towers, every sign of `both` selections, z_c − z_0.
+    /// As close to the paper as the switches go: adapters trained in both towers from the ridge bridge alone, `both` selections.
     Paper,
 }
 
@@ -128,6 +128,7 @@ impl Settings {
         within("loss.inter_weight", self.loss.inter_weight, 0.0, 1e3)?;
         within("loss.intra_weight", self.loss.intra_weight, 0.0, 1e3)?;
         within("loss.margin", self.loss.margin, -1e3, 1e3)?;
+        within("text.membership", self.text.membership, 1e-3, 1e3)?;
         within("selection.outlier", self.selection.outlier, 1e-3, 1e3)?;
         within("selection.keep", self.selection.keep as f64, 1.0, 1e6)?;
         Ok(self)

@@ -44,7 +44,7 @@ pub struct TextSettings {
     pub form: PromptForm,
     /// Seed of the controls.
     pub seed: u64,
-    /// Weight of memberships beside text embeddings of length 1, at least 0.
+    /// Weight of memberships beside text embeddings of length 1, 0.001 to 1,000.
     pub membership: f64,
 }
 

@@ -42,15 +42,25 @@ pub(crate) fn train_plan(plan: &TrainPlan, encoder: &str, out: &Path, monitor: &
 
 fn plan(args: &TrainArgs, terminal: &Terminal) -> Result<TrainPlan> {
     let manifest = Manifest::read(&args.data)?;
-    let (bank, notices) = Bank::open(&args.signs)?.restricted_to(&manifest.categories)?;
-    notices.iter().for_each(|n| terminal.notice(n));
+    let bank = match &args.signs {
+        None if args.method == MethodName::Sdmad => {
+            return Err(Error::bad_input("--signs is missing: sdmad needs a sign bank")
+                .with_hint("name a bank.toml or a shipped bank (`sdmad signs list`)"));
+        }
+        None => None,
+        Some(spec) => {
+            let (bank, notices) = Bank::open(spec)?.restricted_to(&manifest.categories)?;
+            notices.iter().for_each(|n| terminal.notice(n));
+            Some(bank)
+        }
+    };
     let (support, shots) = support(args, &manifest)?;
     for short in &support.short {
         terminal.notice(&format!("only {} of {} shots of {}", short.got, short.wanted, short.category));
     }
     Ok(TrainPlan {
         manifest,
-        bank: Some(bank),
+        bank,
         method: args.method.into(),
         settings: settings(args)?,
         support,
