@@ -139,6 +139,9 @@ pub const RUN_FORMAT: u32 = 1;
 /// Most of the support images, one in so many, that may have two categories for them to count as exclusive.
 const EXCLUSIVE_ONE_IN: usize = 20;
 
+/// Seconds from which on a stage is worth a line on the terminal; `training.jsonl` has them all.
+const WORTH_SAYING: f64 = 1.0;
+
 /// Trains a run.
 ///
 /// # Errors
@@ -154,7 +157,9 @@ pub fn train(
     let mut stage = |log: &mut Vec<serde_json::Value>, name: &str| {
         let seconds = (clock.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
         log.push(json!({"stage": name, "seconds": seconds}));
-        monitor.notice(&format!("{name}: {seconds:.1} s"));
+        if seconds >= WORTH_SAYING {
+            monitor.notice(&format!("{name}: {seconds:.1} s"));
+        }
         clock = Instant::now();
     };
 
