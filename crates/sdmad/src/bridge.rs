@@ -1,10 +1,11 @@
 //! The bridge: a linear map from image features to one score for normal and one for each category.
 //!
 //! In the space that the category anchors of a sign bank span, these scores are the coordinates of an image; a
-//! [`SignMap`](crate::SignMap) reads signs from them. Two closed or convex forms are averaged, each scaled to unit
-//! spread on the support set: class-balanced ridge regression at several strengths (method.md, sections 3 and 9: the
-//! floor that training must beat), and class-balanced logistic regression (section 9.6). Both are solved in the space
-//! of the support images, where they are small.
+//! [`SignMap`](crate::SignMap) reads signs from them. Its closed form is class-balanced ridge regression at several strengths
+//! (method.md, sections 3 and 9: the floor that training must beat), fitted on each block of the features on its own, a
+//! layer's summary each, and averaged with the blocks' weights: blocks that see the same things differently make
+//! different mistakes. Class-balanced logistic regression on all features together (section 9.6) can be averaged in, and is
+//! the linear probe when it stands alone. All maps are scaled to unit spread on the support set first.
 
 mod kernel;
 mod probe;
@@ -15,14 +16,15 @@ use serde::{Deserialize, Serialize};
 
 use sdmad_base::{Error, Result};
 
-use crate::{FoldRow, Folds, Label};
+use crate::{FeatureBlock, FoldRow, Folds, Label};
 use kernel::Kernel;
+use ridge::BlockRows;
 
 /// Settings of the bridge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BridgeSettings {
-    /// Strengths of ridge regression that are averaged, in units of the mean squared feature. Greater than 0.
+    /// Strengths of ridge regression that are averaged, in units of the mean squared length of a block's rows. Greater than 0.
     pub ridge: Vec<f64>,
     /// Weight of logistic regression in the average, 0 to 1. At 1 the bridge is the linear probe.
     pub probe_weight: f64,
@@ -37,8 +39,8 @@ pub struct BridgeSettings {
 impl Default for BridgeSettings {
     fn default() -> Self {
         BridgeSettings {
-            ridge: vec![1.0, 3.0, 10.0],
-            probe_weight: 0.5,
+            ridge: vec![0.3, 1.0, 3.0],
+            probe_weight: 0.0,
             probe_l2: vec![0.1, 0.3, 1.0, 3.0, 10.0, 30.0],
             probe_l2_default: 0.1,
             folds: 4,
@@ -74,9 +76,11 @@ pub struct SupportSet {
     pub labels: Vec<Vec<Label>>,
     /// Patient of each image, where known.
     pub patients: Vec<Option<String>>,
+    /// The blocks of a feature row, in their order.
+    pub blocks: Vec<FeatureBlock>,
 }
 
-/// Rows beyond which only the first view of each image is fitted: the work grows with their third power.
+/// Rows up to which logistic regression is fitted on all views: the work grows with their third power.
 const MOST_ROWS: usize = 2_500;
 
 impl SupportSet {
@@ -99,13 +103,14 @@ impl SupportSet {
             views: chosen.iter().map(|&i| self.views[i].clone()).collect(),
             labels: chosen.iter().map(|&i| self.labels[i].clone()).collect(),
             patients: chosen.iter().map(|&i| self.patients[i].clone()).collect(),
+            blocks: self.blocks.clone(),
         }
     }
 
-    /// How many views of each image are fitted.
+    /// How many views of each image logistic regression is fitted on.
     fn fitted_views(&self) -> usize {
         let views = self.views.first().map_or(0, Vec::len);
-        if views * self.labels.len() > MOST_ROWS { 1 } else { views }
+        views.min((MOST_ROWS / self.labels.len().max(1)).max(1))
     }
 }
 
@@ -163,13 +168,18 @@ impl Bridge {
             return Err(Error::bad_input("the support set is empty: expected at least one image")
                 .with_hint("give --shots 1 or more"));
         }
+        if support.views.iter().flatten().flatten().any(|x| !x.is_finite()) {
+            return Err(Error::bad_input("an image's features are not finite numbers")
+                .with_hint("run `sdmad encoder check` on the encoder"));
+        }
         let folds = support.folds(settings.folds, seed);
-        let kernel = Kernel::of(support, support.fitted_views())?;
         let probe_l2 = match &folds {
-            Some(folds) if settings.probe_weight > 0.0 => probe::choose_l2(&kernel, support, folds, settings)?,
+            Some(folds) if settings.probe_weight > 0.0 => {
+                probe::choose_l2(&Kernel::of(support, support.fitted_views()), support, folds, settings)?
+            }
             _ => settings.probe_l2_default,
         };
-        let bridge = fit_kernel(&kernel, support, settings, probe_l2)?;
+        let bridge = fit_once(support, settings, probe_l2)?;
         let out_of_fold = match &folds {
             None => None,
             Some(folds) => Some(out_of_fold(support, settings, probe_l2, folds)?),
@@ -183,7 +193,7 @@ fn out_of_fold(support: &SupportSet, settings: &BridgeSettings, probe_l2: f64, f
         .into_par_iter()
         .map(|fold| {
             let rest = support.filtered(|i| folds.of_row[i] != fold);
-            fit_kernel(&Kernel::of(&rest, rest.fitted_views())?, &rest, settings, probe_l2)
+            fit_once(&rest, settings, probe_l2)
         })
         .collect::<Result<_>>()?;
     Ok(support.views.iter().zip(&folds.of_row).map(|(views, &fold)| mean_scores(&bridges[fold], views)).collect())
@@ -198,53 +208,61 @@ fn mean_scores(bridge: &Bridge, views: &[Vec<f32>]) -> Vec<f64> {
     sum
 }
 
-/// A score column for each column of truth, as coefficients of the kernel's rows.
-struct DualMap {
-    /// `[columns][rows]`.
-    coefficients: Vec<Vec<f64>>,
+/// A score column for each column of truth, in terms of features.
+pub(crate) struct LinearMap {
+    /// `[columns][width]`.
+    weights: Vec<Vec<f64>>,
     /// `[columns]`.
     bias: Vec<f64>,
 }
 
-impl DualMap {
-    /// Scales the map so that its scores of the fitted rows have unit spread over rows and columns.
-    fn with_unit_spread(mut self, kernel: &Kernel) -> Self {
-        let fitted: Vec<f64> = self
-            .coefficients
-            .iter()
-            .zip(&self.bias)
-            .flat_map(|(a, b)| kernel.apply(a).into_iter().map(move |s| s + b))
-            .collect();
-        let mean = fitted.iter().sum::<f64>() / fitted.len() as f64;
-        let spread = (fitted.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / fitted.len() as f64).sqrt();
-        if spread > 1e-12 {
-            self.coefficients.iter_mut().flatten().chain(&mut self.bias).for_each(|x| *x /= spread);
+impl LinearMap {
+    fn zeros(columns: usize, width: usize) -> Self {
+        LinearMap { weights: vec![vec![0.0; width]; columns], bias: vec![0.0; columns] }
+    }
+
+    /// Adds `share` times a map of the features from `first` on.
+    fn add(&mut self, share: f64, map: &LinearMap, first: usize) {
+        for (sum, part) in self.weights.iter_mut().zip(&map.weights) {
+            sum[first..].iter_mut().zip(part).for_each(|(s, p)| *s += share * p);
         }
-        self
+        self.bias.iter_mut().zip(&map.bias).for_each(|(s, p)| *s += share * p);
     }
 }
 
-fn fit_kernel(kernel: &Kernel, support: &SupportSet, settings: &BridgeSettings, probe_l2: f64) -> Result<Bridge> {
+/// Weights that give either class half of the sum and average 1.
+fn balanced(truth: &[bool]) -> Vec<f64> {
+    let positives = truth.iter().filter(|&&t| t).count() as f64;
+    let all = truth.len() as f64;
+    truth.iter().map(|&t| 0.5 * all / if t { positives } else { all - positives }).collect()
+}
+
+fn fit_once(support: &SupportSet, settings: &BridgeSettings, probe_l2: f64) -> Result<Bridge> {
     let columns = support.labels[0].len() + 1;
-    let mut parts: Vec<(f64, DualMap)> = Vec::new();
+    let width = support.blocks.iter().map(|b| b.width).sum();
+    let mut total = LinearMap::zeros(columns, width);
     if settings.probe_weight < 1.0 {
-        let share = (1.0 - settings.probe_weight) / settings.ridge.len() as f64;
-        for &strength in &settings.ridge {
-            parts.push((share, ridge::fit(kernel, support, columns, strength)?));
+        let all: f64 = support.blocks.iter().map(|b| b.weight).sum();
+        let starts = support.blocks.iter().scan(0, |next, block| {
+            let first = *next;
+            *next += block.width;
+            Some((first, *block))
+        });
+        let starts: Vec<(usize, FeatureBlock)> = starts.collect();
+        let maps: Vec<LinearMap> = starts
+            .par_iter()
+            .map(|(first, block)| BlockRows::of(support, *first, block.width).fit(support, columns, &settings.ridge))
+            .collect::<Result<_>>()?;
+        for ((first, block), map) in starts.iter().zip(&maps) {
+            total.add((1.0 - settings.probe_weight) * block.weight / all, map, *first);
         }
     }
     if settings.probe_weight > 0.0 {
-        parts.push((settings.probe_weight, probe::fit(kernel, support, columns, probe_l2)?));
+        let kernel = Kernel::of(support, support.fitted_views());
+        total.add(settings.probe_weight, &probe::fit(&kernel, support, columns, probe_l2)?, 0);
     }
-    let mut total = DualMap { coefficients: vec![vec![0.0; kernel.rows()]; columns], bias: vec![0.0; columns] };
-    for (share, map) in parts {
-        let map = map.with_unit_spread(kernel);
-        for (sum, part) in total.coefficients.iter_mut().zip(&map.coefficients) {
-            sum.iter_mut().zip(part).for_each(|(s, p)| *s += share * p);
-        }
-        total.bias.iter_mut().zip(&map.bias).for_each(|(s, p)| *s += share * p);
-    }
-    Ok(kernel.primal(&total))
+    let round = |numbers: &Vec<f64>| numbers.iter().map(|&x| x as f32).collect();
+    Ok(Bridge { weights: total.weights.iter().map(round).collect(), bias: round(&total.bias) })
 }
 
 #[cfg(test)]
@@ -255,7 +273,8 @@ mod tests {
     /// Two categories on axes 0 and 1 of an 8-dimensional space, with noise; two views each.
     pub(super) fn support(each: usize) -> SupportSet {
         let mut stream = Stream::new(5, "bridge test");
-        let mut set = SupportSet { views: vec![], labels: vec![], patients: vec![] };
+        let blocks = vec![FeatureBlock { width: 5, weight: 1.0 }, FeatureBlock { width: 3, weight: 0.5 }];
+        let mut set = SupportSet { views: vec![], labels: vec![], patients: vec![], blocks };
         for group in 0..3 {
             for _ in 0..each {
                 let centre: Vec<f64> =
@@ -299,7 +318,7 @@ mod tests {
 
     #[test]
     fn an_empty_support_set_is_refused() {
-        let none = SupportSet { views: vec![], labels: vec![], patients: vec![] };
+        let none = SupportSet { views: vec![], labels: vec![], patients: vec![], blocks: vec![] };
         assert!(Bridge::fit(&none, &BridgeSettings::default(), 0).is_err());
     }
 }

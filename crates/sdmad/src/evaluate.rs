@@ -9,8 +9,8 @@ use serde_json::json;
 use sdmad_base::{AtomicDir, Error, Monitor, Result};
 
 use crate::{
-    Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, Manifest, MetricsFile, Run, SignTruth,
-    Split, TestSet, Traits, figures_with_intervals, leave_out,
+    Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, Manifest, MetricsFile, Rows, Run,
+    SignTruth, Split, TestSet, Traits, figures_with_intervals, leave_out,
 };
 
 pub use scores_file::ScoresFile;
@@ -102,7 +102,8 @@ pub fn evaluate(
     };
 
     let paths: Vec<PathBuf> = rows.iter().map(|&r| manifest.image_path(&manifest.rows[r])).collect();
-    let features: Vec<ImageFeatures> = extractor.files(&paths, batch, monitor)?.into_iter().collect::<Result<_>>()?;
+    let features: Vec<ImageFeatures> =
+        extractor.files(&paths, Rows::Mean, batch, monitor)?.into_iter().collect::<Result<_>>()?;
     let prints: Vec<[u64; 4]> = features.iter().map(|f| f.fingerprint.words()).collect();
     let shot_traits: Vec<Traits> = run.shots.iter().map(|s| s.traits.clone()).collect();
     let kept = leave_out(&Traits::of_rows(manifest, &rows, &prints), &shot_traits).kept;

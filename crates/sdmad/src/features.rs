@@ -1,6 +1,7 @@
-//! What the frozen image tower says of an image: class tokens of its last layers, over a few views.
+//! What the frozen image tower says of an image: summaries of its last layers, over a few views.
 
 mod cache;
+mod summary;
 mod views;
 
 use std::path::Path;
@@ -14,28 +15,42 @@ use sdmad_engine::Matrix;
 use sdmad_imaging::{Filter, Fingerprint, RgbImage, decode_image, resize_grey};
 
 pub use cache::FeatureCache;
+pub use summary::Summary;
 pub use views::View;
 
 /// Settings of image features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FeatureSettings {
-    /// How many of the last layers give a token each. At least 1; a tower with fewer layers gives all.
+    /// How many of the last layers are summed up. At least 1; a tower with fewer layers gives all.
     pub layers: usize,
+    /// What each of them is summed up to. Not empty.
+    pub summaries: Vec<Summary>,
     /// Which views of an image are encoded. Not empty.
     pub views: Vec<View>,
 }
 
 impl Default for FeatureSettings {
     fn default() -> Self {
-        FeatureSettings { layers: 5, views: View::ALL.to_vec() }
+        FeatureSettings { layers: 5, summaries: Summary::ALL.to_vec(), views: View::ALL.to_vec() }
     }
 }
 
 impl FeatureSettings {
+    /// The blocks of a feature row of a tower, in their order.
+    pub(crate) fn blocks(&self, tower: &ImageTower) -> Vec<FeatureBlock> {
+        let layers = last_layers(tower, self.layers).len();
+        let block = |summary: &Summary| FeatureBlock { width: tower.width(), weight: summary.weight() };
+        self.summaries.iter().flat_map(|summary| vec![block(summary); layers]).collect()
+    }
+
     pub(crate) fn validate(&self) -> Result<()> {
         if self.layers == 0 {
             return Err(Error::bad_input("features.layers = 0: expected 1 or more"));
+        }
+        if self.summaries.is_empty() {
+            return Err(Error::bad_input("features.summaries is empty: expected at least one summary")
+                .with_hint("for example features.summaries=[\"class_token\"]"));
         }
         if self.views.is_empty() {
             return Err(Error::bad_input("features.views is empty: expected at least one view")
@@ -45,10 +60,20 @@ impl FeatureSettings {
     }
 }
 
+/// A run of numbers in a feature row that the bridge reads on its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FeatureBlock {
+    /// How many numbers it has.
+    pub width: usize,
+    /// How much its scores count in the mean over the blocks.
+    pub weight: f64,
+}
+
 /// The features of one image.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageFeatures {
-    /// One row for each view: the tokens of the layers, each of length 1, one after the other.
+    /// One row for each view, or their mean alone: summary by summary and in it layer by layer, a block of length 1 each (of a
+    /// view; of the mean, below).
     pub views: Vec<Vec<f32>>,
     /// The image's fingerprint, for finding near-duplicates.
     pub fingerprint: Fingerprint,
@@ -63,6 +88,15 @@ impl ImageFeatures {
         }
         mean.iter().map(|m| (m / self.views.len() as f64) as f32).collect()
     }
+}
+
+/// Which rows of an image are wanted, and kept in a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// One for each view: what is fitted on.
+    Views,
+    /// Their mean alone: all that a score of the image needs, and small to keep.
+    Mean,
 }
 
 /// How images become features.
@@ -117,18 +151,30 @@ impl<'a> Extractor<'a> {
         Ok(self)
     }
 
+    /// The blocks of a feature row, in their order.
+    pub fn blocks(&self) -> Vec<FeatureBlock> {
+        match self {
+            Extractor::Tower { encoder, settings, .. } => settings.blocks(encoder.image_tower()),
+            Extractor::Pixels => vec![FeatureBlock { width: THUMBNAIL * THUMBNAIL, weight: 1.0 }],
+        }
+    }
+
     /// The features of one image file.
     ///
     /// # Errors
     /// When the file is missing or is no image that can be decoded.
-    pub fn file(&self, path: &Path) -> Result<ImageFeatures> {
+    pub fn file(&self, path: &Path, rows: Rows) -> Result<ImageFeatures> {
         let bytes = sdmad_base::read(path)?;
-        let name = path.display().to_string();
+        let compute = || {
+            let features = self.image(&decode_image(&bytes, &path.display().to_string())?);
+            Ok(match rows {
+                Rows::Views => features,
+                Rows::Mean => ImageFeatures { views: vec![features.mean()], ..features },
+            })
+        };
         match self {
-            Extractor::Tower { cache: Some(cache), .. } => {
-                cache.get_or(&bytes, || Ok(self.image(&decode_image(&bytes, &name)?)))
-            }
-            _ => Ok(self.image(&decode_image(&bytes, &name)?)),
+            Extractor::Tower { cache: Some(cache), .. } => cache.get_or(&bytes, rows, compute),
+            _ => compute(),
         }
     }
 
@@ -142,6 +188,7 @@ impl<'a> Extractor<'a> {
     pub fn files<P: AsRef<Path> + Sync>(
         &self,
         paths: &[P],
+        rows: Rows,
         batch: usize,
         monitor: &dyn Monitor,
     ) -> Result<Vec<Result<ImageFeatures>>> {
@@ -152,7 +199,7 @@ impl<'a> Extractor<'a> {
                 .par_iter()
                 .map(|path| {
                     monitor.check()?;
-                    let features = self.file(path.as_ref());
+                    let features = self.file(path.as_ref(), rows);
                     monitor.advance(1);
                     Ok(features)
                 })
@@ -170,7 +217,7 @@ impl<'a> Extractor<'a> {
             Extractor::Tower { encoder, settings, adapted, .. } => settings
                 .views
                 .iter()
-                .map(|view| layer_tokens(encoder.image_tower(), adapted.as_ref(), &view.of(image), settings.layers))
+                .map(|view| tower_features(encoder.image_tower(), adapted.as_ref(), &view.of(image), settings))
                 .collect(),
             Extractor::Pixels => {
                 let small = resize_grey(&image.to_grey(), THUMBNAIL, THUMBNAIL, Filter::Bilinear);
@@ -181,51 +228,39 @@ impl<'a> Extractor<'a> {
     }
 }
 
-/// The layers, counted from 1, whose tokens are taken.
+/// The layers, counted from 1, that are summed up.
 pub(crate) fn last_layers(tower: &ImageTower, layers: usize) -> Vec<usize> {
     let count = tower.layers();
     (count.saturating_sub(layers) + 1..=count).collect()
 }
 
-/// The token that stands for an image in the output of a layer: the class token, or the mean patch where there is none.
-pub(crate) fn summary_token(tower: &ImageTower, hidden: &Matrix) -> Matrix {
-    if tower.class_token() {
-        return hidden.rows_from(0, 1);
-    }
-    let mut mean = Matrix::zeros(1, hidden.columns());
-    for row in 0..hidden.rows() {
-        mean.row_mut(0).iter_mut().zip(hidden.row(row)).for_each(|(m, x)| *m += x);
-    }
-    mean.scale(1.0 / hidden.rows() as f32);
-    mean
-}
-
-fn layer_tokens(tower: &ImageTower, adapted: Option<&Adapted<'_>>, image: &RgbImage, layers: usize) -> Vec<f32> {
-    let pixels = tower.preprocess().apply(image);
-    let wanted = last_layers(tower, layers);
+/// The feature row of one view.
+fn tower_features(
+    tower: &ImageTower,
+    adapted: Option<&Adapted<'_>>,
+    view: &RgbImage,
+    settings: &FeatureSettings,
+) -> Vec<f32> {
+    let pixels = tower.preprocess().apply(view);
+    let wanted = last_layers(tower, settings.layers);
     let Some(adapted) = adapted else {
-        return tower.hidden(&pixels, &wanted).iter().flat_map(|h| finished_token(tower, h).into_vec()).collect();
+        let hidden = tower.hidden(&pixels, &wanted);
+        return row_of(tower, &settings.summaries, &hidden.iter().collect::<Vec<_>>());
     };
-    let mut features = Vec::new();
+    let mut early = Vec::new();
     let mut state = tower.tokens(&pixels);
     for layer in 1..adapted.first_layer() {
         state = tower.blocks()[layer - 1].forward(&state);
         if wanted.contains(&layer) {
-            features.extend(finished_token(tower, &state).into_vec());
+            early.push(state.clone());
         }
     }
     let trace = adapted.forward(&state);
-    for &layer in wanted.iter().filter(|&&l| l >= adapted.first_layer()) {
-        if let Some(hidden) = trace.output(layer) {
-            features.extend(finished_token(tower, hidden).into_vec());
-        }
-    }
-    features
+    let late = wanted.iter().filter(|&&l| l >= adapted.first_layer()).filter_map(|&layer| trace.output(layer));
+    row_of(tower, &settings.summaries, &early.iter().chain(late).collect::<Vec<_>>())
 }
 
-/// The summary token after the tower's last normalisation, scaled to length 1. `[1, width]`.
-pub(crate) fn finished_token(tower: &ImageTower, hidden: &Matrix) -> Matrix {
-    let token = summary_token(tower, hidden);
-    let token = tower.final_norm().map_or_else(|| token.clone(), |norm| norm.forward(&token));
-    sdmad_engine::l2_normalize(&token)
+/// Summary by summary, and in it layer by layer.
+fn row_of(tower: &ImageTower, summaries: &[Summary], hidden: &[&Matrix]) -> Vec<f32> {
+    summaries.iter().flat_map(|summary| hidden.iter().flat_map(|h| summary.of(tower, h).into_vec())).collect()
 }

@@ -59,7 +59,9 @@ pub use signs::{
 pub use adapt::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice, TowerAdapters};
 pub use bridge::{Bridge, BridgeSettings, FittedBridge, SupportSet};
 pub use evaluate::{Evaluation, Measured, ScoresFile, evaluate};
-pub use features::{DEFAULT_BATCH, Extractor, FeatureCache, FeatureSettings, ImageFeatures, View};
+pub use features::{
+    DEFAULT_BATCH, Extractor, FeatureBlock, FeatureCache, FeatureSettings, ImageFeatures, Rows, Summary, View,
+};
 pub use loss::{InterLoss, LossGradient, LossSettings, SignSets, losses};
 pub use model::{Coexistence, Method, Model, Scores, SignModel, WhyNot};
 pub use predict::{CategoryAnswer, Decision, ModelRecord, Prediction, SignAnswer, image_files, predict};

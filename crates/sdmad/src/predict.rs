@@ -7,7 +7,7 @@ use serde::Serialize;
 use sdmad_base::{Error, Result};
 
 use crate::model::{SOFTMAX_SCALE, WhyNot};
-use crate::{Extractor, ImageFeatures, Run};
+use crate::{Extractor, ImageFeatures, Rows, Run};
 
 /// The answer for one category.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -109,7 +109,7 @@ impl Run {
 /// Answers for one image. It depends on this image alone.
 pub fn predict(run: &Run, record: &ModelRecord, extractor: &Extractor<'_>, image: &Path) -> Prediction {
     let name = image.display().to_string();
-    match extractor.file(image) {
+    match extractor.file(image, Rows::Mean) {
         Ok(features) => answer(run, record, name, &features),
         Err(error) => {
             let hint = error.hint().map_or_else(String::new, |h| format!(" ({h})"));

@@ -146,7 +146,7 @@ impl Run {
             }
         }
         let tower = encoder.image_tower();
-        let found = tower.width() * self.config.settings.features.layers.min(tower.layers());
+        let found: usize = self.config.settings.features.blocks(tower).iter().map(|b| b.width).sum();
         let expected = self.model.bridge.weights.first().map_or(0, Vec::len);
         if found != expected {
             return Err(Error::bad_input(format!(

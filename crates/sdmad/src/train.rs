@@ -12,7 +12,7 @@ use sdmad_encoders::Encoder;
 use crate::Settings;
 use crate::adapt;
 use crate::bridge::column_label;
-use crate::features::DEFAULT_BATCH;
+use crate::features::{DEFAULT_BATCH, Rows};
 use crate::model::{Coexistence, among_all};
 use crate::select::{SelectionMode, kept_sets, select_by_support};
 use crate::sign_text::{effective_bank, sign_embeddings, sign_sets};
@@ -165,13 +165,15 @@ pub fn train(
 
     let rows = &plan.support.rows;
     let paths: Vec<PathBuf> = rows.iter().map(|&r| plan.manifest.image_path(&plan.manifest.rows[r])).collect();
-    let features = extractor.files(&paths, DEFAULT_BATCH, monitor)?.into_iter().collect::<Result<Vec<_>>>()?;
+    let features =
+        extractor.files(&paths, Rows::Views, DEFAULT_BATCH, monitor)?.into_iter().collect::<Result<Vec<_>>>()?;
     stage(&mut log, "image features");
 
     let support = SupportSet {
         views: features.iter().map(|f| f.views.clone()).collect(),
         labels: rows.iter().map(|&r| plan.manifest.rows[r].labels.clone()).collect(),
         patients: rows.iter().map(|&r| plan.manifest.rows[r].patient.clone()).collect(),
+        blocks: extractor.blocks(),
     };
     check_support(&support, &plan.manifest.categories)?;
     let mut settings = plan.settings.clone();

@@ -4,12 +4,12 @@ use rayon::prelude::*;
 
 use sdmad_base::{Monitor, Result};
 use sdmad_encoders::{Adapted, ImageTower, ShiftAdapters, Trace};
-use sdmad_engine::{Matrix, l2_normalize_backward};
+use sdmad_engine::Matrix;
 use sdmad_imaging::read_image;
 
 use super::AdaptProblem;
-use crate::View;
-use crate::features::{finished_token, last_layers, summary_token};
+use crate::features::last_layers;
+use crate::{Summary, View};
 
 /// Bytes of cached prefixes beyond which images keep fewer views.
 const MOST_PREFIX_BYTES: usize = 400 << 20;
@@ -18,6 +18,7 @@ const MOST_PREFIX_BYTES: usize = 400 << 20;
 pub(crate) struct TrainingImages<'a> {
     tower: &'a ImageTower,
     layers: Vec<usize>,
+    summaries: Vec<Summary>,
     /// `[images][views]`.
     prefixes: Vec<Vec<Prefix>>,
 }
@@ -25,8 +26,8 @@ pub(crate) struct TrainingImages<'a> {
 struct Prefix {
     /// Input of the first adapted layer's block, `[tokens, width]`.
     state: Matrix,
-    /// Finished tokens of the layers before it, by layer.
-    tokens: BTreeMap<usize, Matrix>,
+    /// Summaries of the layers before it, by layer, in the order of the settings.
+    summaries: BTreeMap<usize, Vec<Matrix>>,
 }
 
 /// The features of one view under the present adapters, with what the backward pass needs.
@@ -40,6 +41,7 @@ impl<'a> TrainingImages<'a> {
         let tower = problem.encoder.image_tower();
         let adapted = tower.adapted(adapters.clone())?;
         let layers = last_layers(tower, problem.settings.features.layers);
+        let summaries = problem.settings.features.summaries.clone();
         let (rows, columns) = tower.patch_grid();
         let bytes = 4 * tower.width() * (rows * columns + 1);
         let most = (MOST_PREFIX_BYTES / bytes / problem.paths.len().max(1)).max(1);
@@ -51,13 +53,14 @@ impl<'a> TrainingImages<'a> {
             .map(|path| {
                 monitor.check()?;
                 let image = read_image(path)?;
-                let prefixes = views.iter().map(|v| Prefix::of(tower, &adapted, &layers, &v.of(&image))).collect();
+                let prefixes =
+                    views.iter().map(|v| Prefix::of(tower, &adapted, &layers, &summaries, &v.of(&image))).collect();
                 monitor.advance(1);
                 Ok(prefixes)
             })
             .collect::<Result<_>>()?;
         monitor.end();
-        Ok(TrainingImages { tower, layers, prefixes })
+        Ok(TrainingImages { tower, layers, summaries, prefixes })
     }
 
     pub(super) fn tower(&self) -> &'a ImageTower {
@@ -72,14 +75,16 @@ impl<'a> TrainingImages<'a> {
     pub(super) fn forward(&self, adapted: &Adapted<'_>, image: usize, view: usize) -> ImagePass {
         let prefix = &self.prefixes[image][view];
         let trace = adapted.forward(&prefix.state);
-        let features = self
-            .layers
-            .iter()
-            .flat_map(|layer| match prefix.tokens.get(layer) {
-                Some(token) => token.data().to_vec(),
-                None => trace.output(*layer).map_or_else(Vec::new, |h| finished_token(self.tower, h).into_vec()),
-            })
-            .collect();
+        let mut features = Vec::new();
+        for (index, summary) in self.summaries.iter().enumerate() {
+            for layer in &self.layers {
+                match (prefix.summaries.get(layer), trace.output(*layer)) {
+                    (Some(known), _) => features.extend(known[index].data()),
+                    (None, Some(hidden)) => features.extend(summary.of(self.tower, hidden).into_vec()),
+                    (None, None) => {}
+                }
+            }
+        }
         ImagePass { features, trace }
     }
 
@@ -90,15 +95,19 @@ impl<'a> TrainingImages<'a> {
         pass: &ImagePass,
         gradient: &[f32],
     ) -> BTreeMap<usize, sdmad_encoders::AdapterGradient> {
-        let width = self.tower.width();
+        let parts: Vec<&[f32]> = gradient.chunks_exact(self.tower.width()).collect();
         let taps: BTreeMap<usize, Matrix> = self
             .layers
             .iter()
-            .zip(gradient.chunks_exact(width))
-            .filter(|(layer, _)| **layer >= adapted.first_layer())
-            .filter_map(|(&layer, part)| {
+            .enumerate()
+            .filter(|(_, layer)| **layer >= adapted.first_layer())
+            .filter_map(|(place, &layer)| {
                 let hidden = pass.trace.output(layer)?;
-                Some((layer, finished_token_backward(self.tower, hidden, part)))
+                let mut sum = Matrix::zeros(hidden.rows(), hidden.columns());
+                for (index, summary) in self.summaries.iter().enumerate() {
+                    sum.add(&summary.backward(self.tower, hidden, parts[index * self.layers.len() + place]));
+                }
+                Some((layer, sum))
             })
             .collect();
         adapted.backward_from(&pass.trace, &taps.iter().map(|(&l, m)| (l, m)).collect())
@@ -106,35 +115,21 @@ impl<'a> TrainingImages<'a> {
 }
 
 impl Prefix {
-    fn of(tower: &ImageTower, adapted: &Adapted<'_>, layers: &[usize], image: &sdmad_imaging::RgbImage) -> Self {
+    fn of(
+        tower: &ImageTower,
+        adapted: &Adapted<'_>,
+        layers: &[usize],
+        summaries: &[Summary],
+        image: &sdmad_imaging::RgbImage,
+    ) -> Self {
         let mut state = tower.tokens(&tower.preprocess().apply(image));
-        let mut tokens = BTreeMap::new();
+        let mut known = BTreeMap::new();
         for layer in 1..adapted.first_layer() {
             state = tower.blocks()[layer - 1].forward(&state);
             if layers.contains(&layer) {
-                tokens.insert(layer, finished_token(tower, &state));
+                known.insert(layer, summaries.iter().map(|summary| summary.of(tower, &state)).collect());
             }
         }
-        Prefix { state, tokens }
+        Prefix { state, summaries: known }
     }
-}
-
-/// The adjoint of [`finished_token`]: gradient with respect to the layer's output.
-fn finished_token_backward(tower: &ImageTower, hidden: &Matrix, gradient: &[f32]) -> Matrix {
-    let summary = summary_token(tower, hidden);
-    let dy = Matrix::from_vec(1, gradient.len(), gradient.to_vec());
-    let token_gradient = match tower.final_norm() {
-        Some(norm) => norm.backward(&summary, &l2_normalize_backward(&norm.forward(&summary), &dy)),
-        None => l2_normalize_backward(&summary, &dy),
-    };
-    let mut hidden_gradient = Matrix::zeros(hidden.rows(), hidden.columns());
-    if tower.class_token() {
-        hidden_gradient.row_mut(0).copy_from_slice(token_gradient.row(0));
-    } else {
-        let share = 1.0 / hidden.rows() as f32;
-        for row in 0..hidden.rows() {
-            hidden_gradient.row_mut(row).iter_mut().zip(token_gradient.row(0)).for_each(|(h, t)| *h = share * t);
-        }
-    }
-    hidden_gradient
 }

@@ -1,6 +1,4 @@
-use sdmad_base::{Error, Result};
-
-use super::{Bridge, DualMap, SupportSet, column_label};
+use super::{LinearMap, SupportSet, column_label};
 use crate::{Label, gram};
 
 /// Inner products of the support set's centred feature rows, scaled to a mean square of 1.
@@ -15,7 +13,7 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    pub(super) fn of(support: &SupportSet, views: usize) -> Result<Self> {
+    pub(super) fn of(support: &SupportSet, views: usize) -> Self {
         let mut image_of_row = Vec::new();
         let mut rows: Vec<Vec<f64>> = Vec::new();
         for (image, all) in support.views.iter().enumerate() {
@@ -23,10 +21,6 @@ impl Kernel {
                 image_of_row.push(image);
                 rows.push(view.iter().map(|&x| f64::from(x)).collect());
             }
-        }
-        if rows.iter().flatten().any(|x| !x.is_finite()) {
-            return Err(Error::bad_input("an image's features are not finite numbers")
-                .with_hint("run `sdmad encoder check` on the encoder"));
         }
         let width = rows.first().map_or(0, Vec::len);
         let mut mean = vec![0.0; width];
@@ -37,7 +31,7 @@ impl Kernel {
         // Rows that are all alike have no scale of their own.
         let square = if trace > 0.0 { trace / rows.len() as f64 } else { 1.0 };
         products.iter_mut().flatten().for_each(|p| *p /= square);
-        Ok(Kernel { products, image_of_row, centred: rows, mean, square })
+        Kernel { products, image_of_row, centred: rows, mean, square }
     }
 
     pub(super) fn rows(&self) -> usize {
@@ -65,19 +59,16 @@ impl Kernel {
         rows.iter().map(|&i| rows.iter().map(|&j| self.products[i][j]).collect()).collect()
     }
 
-    /// The map in terms of features.
-    pub(super) fn primal(&self, map: &DualMap) -> Bridge {
-        let mut weights = Vec::new();
-        let mut bias = Vec::new();
-        for (coefficients, &b) in map.coefficients.iter().zip(&map.bias) {
-            let mut row = vec![0.0; self.mean.len()];
+    /// The map in terms of features, from coefficients of the rows, `[columns][rows]`, and biases.
+    pub(super) fn primal(&self, coefficients: &[Vec<f64>], biases: &[f64]) -> LinearMap {
+        let mut map = LinearMap::zeros(biases.len(), self.mean.len());
+        for (((row, bias), coefficients), b) in map.weights.iter_mut().zip(&mut map.bias).zip(coefficients).zip(biases)
+        {
             for (x, a) in self.centred.iter().zip(coefficients) {
                 row.iter_mut().zip(x).for_each(|(w, x)| *w += a * x / self.square);
             }
-            let offset: f64 = row.iter().zip(&self.mean).map(|(w, m)| w * m).sum();
-            bias.push((b - offset) as f32);
-            weights.push(row.into_iter().map(|w| w as f32).collect());
+            *bias = b - row.iter().zip(&self.mean).map(|(w, m)| w * m).sum::<f64>();
         }
-        Bridge { weights, bias }
+        map
     }
 }

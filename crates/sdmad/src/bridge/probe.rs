@@ -1,22 +1,17 @@
 use rayon::prelude::*;
 use sdmad_base::Result;
 
-use super::{BridgeSettings, DualMap, SupportSet, kernel::Kernel};
+use super::ridge::spread;
+use super::{BridgeSettings, LinearMap, SupportSet, balanced, kernel::Kernel};
 use crate::{Folds, GramLogisticRegression};
-
-/// Weights that give either class half of the sum and average 1.
-fn balanced(truth: &[bool]) -> Vec<f64> {
-    let positives = truth.iter().filter(|&&t| t).count() as f64;
-    let all = truth.len() as f64;
-    truth.iter().map(|&t| 0.5 * all / if t { positives } else { all - positives }).collect()
-}
 
 fn both_classes(truth: &[bool]) -> bool {
     truth.contains(&true) && truth.contains(&false)
 }
 
-/// Class-balanced logistic regression of each column against the rest. A column of one class only is left at 0.
-pub(super) fn fit(kernel: &Kernel, support: &SupportSet, columns: usize, l2: f64) -> Result<DualMap> {
+/// Class-balanced logistic regression of each column against the rest, scaled to unit spread over rows and columns. A column of one class
+/// only is left at 0.
+pub(super) fn fit(kernel: &Kernel, support: &SupportSet, columns: usize, l2: f64) -> Result<LinearMap> {
     let solved: Vec<(Vec<f64>, f64)> = (0..columns)
         .into_par_iter()
         .map(|column| {
@@ -30,8 +25,12 @@ pub(super) fn fit(kernel: &Kernel, support: &SupportSet, columns: usize, l2: f64
             Ok((coefficients, model.bias))
         })
         .collect::<Result<_>>()?;
-    let (coefficients, bias) = solved.into_iter().unzip();
-    Ok(DualMap { coefficients, bias })
+    let (mut coefficients, mut biases): (Vec<Vec<f64>>, Vec<f64>) = solved.into_iter().unzip();
+    let fitted: Vec<f64> =
+        coefficients.iter().zip(&biases).flat_map(|(a, b)| kernel.apply(a).into_iter().map(move |s| s + b)).collect();
+    let scale = 1.0 / spread(&fitted);
+    coefficients.iter_mut().flatten().chain(&mut biases).for_each(|x| *x *= scale);
+    Ok(kernel.primal(&coefficients, &biases))
 }
 
 /// The strength of lowest class-balanced log loss out of fold, over all columns; folds keep the views of an image

@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 use sdmad_base::{Result, Sha256, sha256_hex, write_atomic};
 use sdmad_imaging::Fingerprint;
 
-use super::{FeatureSettings, ImageFeatures};
+use super::{FeatureSettings, ImageFeatures, Rows};
 
 /// Changes whenever the same pixels would give other features.
-const FEATURE_VERSION: &str = "sdmad features 1";
+const FEATURE_VERSION: &str = "sdmad features 2";
 
 /// Features on disk, one small file for each image, named by what they depend on: the bytes of the image, the
 /// encoder's weights and the settings. It holds numbers, no pictures.
@@ -28,10 +28,15 @@ impl FeatureCache {
     pub(super) fn get_or(
         &self,
         image: &[u8],
+        rows: Rows,
         compute: impl FnOnce() -> Result<ImageFeatures>,
     ) -> Result<ImageFeatures> {
         let name = sha256_hex(image);
-        let path = self.folder.join(&name[..2]).join(&name);
+        let ending = match rows {
+            Rows::Views => "",
+            Rows::Mean => ".mean",
+        };
+        let path = self.folder.join(&name[..2]).join(format!("{name}{ending}"));
         if let Some(features) = std::fs::read(&path).ok().and_then(|bytes| decode(&bytes)) {
             return Ok(features);
         }
@@ -108,14 +113,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = FeatureCache::new(folder.path(), "weights", &FeatureSettings::default());
         let features = ImageFeatures { views: vec![vec![0.5; 3]; 5], fingerprint: Fingerprint::from_words([0; 4]) };
-        let first = cache.get_or(b"pixels", || Ok(features.clone())).unwrap();
-        let second = cache.get_or(b"pixels", || unreachable!("it is in the cache")).unwrap();
+        let first = cache.get_or(b"pixels", Rows::Views, || Ok(features.clone())).unwrap();
+        let second = cache.get_or(b"pixels", Rows::Views, || unreachable!("it is in the cache")).unwrap();
         assert_eq!(first, second);
+        let mean = ImageFeatures { views: vec![features.mean()], ..features.clone() };
+        assert_eq!(cache.get_or(b"pixels", Rows::Mean, || Ok(mean.clone())).unwrap(), mean);
         let other = FeatureSettings { layers: 2, ..FeatureSettings::default() };
         let other = FeatureCache::new(folder.path(), "weights", &other);
         let mut computed = false;
         other
-            .get_or(b"pixels", || {
+            .get_or(b"pixels", Rows::Views, || {
                 computed = true;
                 Ok(features.clone())
             })
