@@ -127,6 +127,8 @@ impl Settings {
         within("loss.logit_scale", self.loss.logit_scale, 1e-3, 1e3)?;
         within("loss.inter_weight", self.loss.inter_weight, 0.0, 1e3)?;
         within("loss.intra_weight", self.loss.intra_weight, 0.0, 1e3)?;
+        within("loss.orthogonality_weight", self.loss.orthogonality_weight, 0.0, 1e3)?;
+        within("loss.localisation_weight", self.loss.localisation_weight, 0.0, 1e3)?;
         within("loss.margin", self.loss.margin, -1e3, 1e3)?;
         within("text.membership", self.text.membership, 1e-3, 1e3)?;
         within("selection.outlier", self.selection.outlier, 1e-3, 1e3)?;
@@ -165,6 +167,8 @@ mod tests {
             ("selection.mode=never", "never"),
             ("selection", "KEY=VALUE"),
             ("loss.margin=nan", "loss.margin"),
+            ("loss.orthogonality_weight=-1", "loss.orthogonality_weight"),
+            ("loss.localisation_weight=1001", "loss.localisation_weight"),
             ("selection.keep=0", "selection.keep"),
         ] {
             let error = Settings::default().with_pair(pair).unwrap_err();

@@ -1,15 +1,20 @@
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use sdmad_base::{Monitor, Result};
-use sdmad_encoders::{Adapted, ImageTower, ShiftAdapters, Trace};
-use sdmad_engine::{Matrix, l2_normalize_backward};
-use sdmad_imaging::read_image;
+use sdmad_base::{Error, Monitor, Result};
+use sdmad_encoders::{Adapted, AdapterGradient, ImageTower, ShiftAdapters, Trace};
+use sdmad_engine::Matrix;
+use sdmad_imaging::{RgbImage, read_image};
 
 use super::AdaptProblem;
+use super::targets::ShotMasks;
+use super::tokens::{finished_patches, finished_patches_backward, finished_token_backward};
 use crate::View;
-use crate::features::{finished_token, last_layers, summary_token};
+use crate::features::{finished_token, last_layers};
+use crate::loss::PatchTarget;
 
 /// Bytes of cached prefixes beyond which images keep fewer views.
 const MOST_PREFIX_BYTES: usize = 400 << 20;
@@ -27,37 +32,63 @@ struct Prefix {
     state: Matrix,
     /// Finished tokens of the layers before it, by layer.
     tokens: BTreeMap<usize, Matrix>,
+    /// Finished patches of the layers before `state`'s own, by layer; only where there are targets.
+    patches: BTreeMap<usize, Matrix>,
+    /// What the patches are to show of each category; empty where the image takes no part in L_loc.
+    targets: Vec<PatchTarget>,
 }
 
 /// The features of one view under the present adapters, with what the backward pass needs.
 pub(super) struct ImagePass {
     pub(super) features: Vec<f32>,
     trace: Trace,
+    pub(super) image: usize,
+    pub(super) view: usize,
 }
 
 impl<'a> TrainingImages<'a> {
+    /// # Errors
+    /// When an image or a mask that is needed cannot be read, a mask does not fit its image, or masks are to train and no shot has one.
     pub(super) fn prepare(problem: &AdaptProblem<'a>, adapters: &ShiftAdapters, monitor: &dyn Monitor) -> Result<Self> {
         let tower = problem.encoder.image_tower();
         let adapted = tower.adapted(adapters.clone())?;
         let layers = last_layers(tower, problem.settings.features.layers);
+        let masks_train = problem.settings.loss.localisation_weight > 0.0;
         let (rows, columns) = tower.patch_grid();
-        let bytes = 4 * tower.width() * (rows * columns + 1);
+        // The state, and where masks train the patches of earlier layers.
+        let kept = 1 + layers.iter().filter(|&&l| masks_train && l + 1 < adapted.first_layer()).count();
+        let bytes = 4 * tower.width() * (rows * columns + 1) * kept;
         let most = (MOST_PREFIX_BYTES / bytes / problem.paths.len().max(1)).max(1);
         let views: Vec<View> = problem.settings.features.views.iter().copied().take(most).collect();
         monitor.begin("frozen prefix", problem.paths.len());
-        let prefixes = problem
-            .paths
-            .par_iter()
-            .map(|path| {
+        let read: Vec<(Vec<Prefix>, bool)> = (0..problem.paths.len())
+            .into_par_iter()
+            .map(|i| {
                 monitor.check()?;
-                let image = read_image(path)?;
-                let prefixes = views.iter().map(|v| Prefix::of(tower, &adapted, &layers, &v.of(&image))).collect();
+                let image = read_image(&problem.paths[i])?;
+                let labels = &problem.support.labels[i];
+                let masks = match masks_train {
+                    true => Some(ShotMasks::read(&problem.paths[i], &image, labels, &problem.masks[i])?),
+                    false => None,
+                };
+                let prefixes = views
+                    .iter()
+                    .map(|&view| {
+                        let targets = masks.as_ref().map_or_else(Vec::new, |m| m.targets(view, tower));
+                        let part = targets.iter().any(|t| *t != PatchTarget::Unknown);
+                        let targets = if part { targets } else { Vec::new() };
+                        Prefix::of(tower, &adapted, &layers, &view.of(&image), targets)
+                    })
+                    .collect();
                 monitor.advance(1);
-                Ok(prefixes)
+                Ok((prefixes, masks.is_some_and(|m| m.has_a_mask())))
             })
             .collect::<Result<_>>()?;
         monitor.end();
-        Ok(TrainingImages { tower, layers, prefixes })
+        if masks_train && !read.iter().any(|(_, has_a_mask)| *has_a_mask) {
+            return Err(no_mask(problem.settings.loss.localisation_weight, problem.paths));
+        }
+        Ok(TrainingImages { tower, layers, prefixes: read.into_iter().map(|(prefixes, _)| prefixes).collect() })
     }
 
     pub(super) fn tower(&self) -> &'a ImageTower {
@@ -80,61 +111,137 @@ impl<'a> TrainingImages<'a> {
                 None => trace.output(*layer).map_or_else(Vec::new, |h| finished_token(self.tower, h).into_vec()),
             })
             .collect();
-        ImagePass { features, trace }
+        ImagePass { features, trace, image, view }
     }
 
-    /// Gradients of the adapters' `down` and `up` by layer, from the gradient with respect to the features.
+    /// What the patches of this view are to show, for each category; empty where the image takes no part.
+    pub(super) fn targets(&self, image: usize, view: usize) -> &[PatchTarget] {
+        &self.prefixes[image][view].targets
+    }
+
+    /// Patches of a layer as the bridge reads them, `[patches, width]`. They are made anew where they are needed: kept for all
+    /// layers and all images of a step they would be as large as the traces.
+    fn patches_of(&self, pass: &ImagePass, layer: usize) -> Cow<'_, Matrix> {
+        match (self.prefixes[pass.image][pass.view].patches.get(&layer), pass.trace.output(layer)) {
+            (Some(patches), _) => Cow::Borrowed(patches),
+            (None, Some(hidden)) => Cow::Owned(finished_patches(self.tower, hidden)),
+            (None, None) => Cow::Owned(Matrix::zeros(0, self.tower.width())),
+        }
+    }
+
+    /// The bridge's scores of each patch, `[patches][categories + 1]`. `bridge` is `[categories + 1, features + 1]`, the bias last.
+    pub(super) fn patch_scores(&self, pass: &ImagePass, bridge: &Matrix) -> Vec<Vec<f64>> {
+        let (rows, columns) = self.tower.patch_grid();
+        let width = self.tower.width();
+        let bias: Vec<f64> = (0..bridge.rows()).map(|c| f64::from(bridge.row(c)[bridge.columns() - 1])).collect();
+        let mut scores = vec![bias; rows * columns];
+        for (place, &layer) in self.layers.iter().enumerate() {
+            let patches = self.patches_of(pass, layer);
+            for (p, scores) in scores.iter_mut().enumerate().take(patches.rows()) {
+                for (c, score) in scores.iter_mut().enumerate() {
+                    let weights = &bridge.row(c)[place * width..(place + 1) * width];
+                    *score +=
+                        weights.iter().zip(patches.row(p)).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum::<f64>();
+                }
+            }
+        }
+        scores
+    }
+
+    /// Gradient of the bridge from gradients with respect to patch scores; shapes as in [`TrainingImages::patch_scores`].
+    pub(super) fn bridge_backward(&self, pass: &ImagePass, d_scores: &[Vec<f64>], bridge: &mut Matrix) {
+        let width = self.tower.width();
+        let last = bridge.columns() - 1;
+        for c in 0..bridge.rows() {
+            bridge.row_mut(c)[last] += d_scores.iter().map(|d| d[c]).sum::<f64>() as f32;
+        }
+        for (place, &layer) in self.layers.iter().enumerate() {
+            let patches = self.patches_of(pass, layer);
+            for c in 0..bridge.rows() {
+                let mut sum = vec![0.0f64; width];
+                for (p, d) in d_scores.iter().enumerate().take(patches.rows()) {
+                    sum.iter_mut().zip(patches.row(p)).for_each(|(s, &x)| *s += d[c] * f64::from(x));
+                }
+                let part = &mut bridge.row_mut(c)[place * width..(place + 1) * width];
+                part.iter_mut().zip(&sum).for_each(|(g, &s)| *g += s as f32);
+            }
+        }
+    }
+
+    /// Gradients of the adapters' `down` and `up` by layer, from the gradient with respect to the features, and where the view takes
+    /// part in L_loc with respect to its patch scores.
     pub(super) fn backward(
         &self,
         adapted: &Adapted<'_>,
         pass: &ImagePass,
         gradient: &[f32],
-    ) -> BTreeMap<usize, sdmad_encoders::AdapterGradient> {
+        d_scores: Option<&[Vec<f64>]>,
+        bridge: &Matrix,
+    ) -> BTreeMap<usize, AdapterGradient> {
         let width = self.tower.width();
         let taps: BTreeMap<usize, Matrix> = self
             .layers
             .iter()
             .zip(gradient.chunks_exact(width))
-            .filter(|(layer, _)| **layer >= adapted.first_layer())
-            .filter_map(|(&layer, part)| {
+            .enumerate()
+            .filter(|(_, (layer, _))| **layer >= adapted.first_layer())
+            .filter_map(|(place, (&layer, part))| {
                 let hidden = pass.trace.output(layer)?;
-                Some((layer, finished_token_backward(self.tower, hidden, part)))
+                let mut tap = finished_token_backward(self.tower, hidden, part);
+                if let Some(d_scores) = d_scores {
+                    let weights: Vec<&[f32]> =
+                        (0..bridge.rows()).map(|c| &bridge.row(c)[place * width..(place + 1) * width]).collect();
+                    finished_patches_backward(self.tower, hidden, &through(d_scores, &weights), &mut tap);
+                }
+                Some((layer, tap))
             })
             .collect();
         adapted.backward_from(&pass.trace, &taps.iter().map(|(&l, m)| (l, m)).collect())
     }
 }
 
+/// Gradients of patches, `[patches, width]`, from those of their scores and the bridge's weights on one layer.
+fn through(d_scores: &[Vec<f64>], weights: &[&[f32]]) -> Matrix {
+    let mut d_patches = Matrix::zeros(d_scores.len(), weights.first().map_or(0, |w| w.len()));
+    for (p, d) in d_scores.iter().enumerate() {
+        let row = d_patches.row_mut(p);
+        for (&d, weights) in d.iter().zip(weights) {
+            row.iter_mut().zip(*weights).for_each(|(g, &w)| *g += d as f32 * w);
+        }
+    }
+    d_patches
+}
+
+fn no_mask(weight: f64, paths: &[PathBuf]) -> Error {
+    let first = paths.first().map_or_else(String::new, |p| format!(" (the first is {})", p.display()));
+    Error::bad_input(format!(
+        "loss.localisation_weight = {weight}, but none of the {} shots{first} has a mask of a category that it has: expected at \
+         least one",
+        paths.len()
+    ))
+    .with_hint("name mask files in the manifest's column `mask` (docs/data.md), or set loss.localisation_weight=0")
+}
+
 impl Prefix {
-    fn of(tower: &ImageTower, adapted: &Adapted<'_>, layers: &[usize], image: &sdmad_imaging::RgbImage) -> Self {
+    fn of(
+        tower: &ImageTower,
+        adapted: &Adapted<'_>,
+        layers: &[usize],
+        image: &RgbImage,
+        targets: Vec<PatchTarget>,
+    ) -> Self {
         let mut state = tower.tokens(&tower.preprocess().apply(image));
-        let mut tokens = BTreeMap::new();
+        let (mut tokens, mut patches) = (BTreeMap::new(), BTreeMap::new());
         for layer in 1..adapted.first_layer() {
             state = tower.blocks()[layer - 1].forward(&state);
             if layers.contains(&layer) {
                 tokens.insert(layer, finished_token(tower, &state));
+                // The last of these layers is the state itself.
+                if !targets.is_empty() && layer + 1 < adapted.first_layer() {
+                    patches.insert(layer, finished_patches(tower, &state));
+                }
             }
         }
-        Prefix { state, tokens }
+        Prefix { state, tokens, patches, targets }
     }
-}
-
-/// The adjoint of [`finished_token`]: gradient with respect to the layer's output.
-fn finished_token_backward(tower: &ImageTower, hidden: &Matrix, gradient: &[f32]) -> Matrix {
-    let summary = summary_token(tower, hidden);
-    let dy = Matrix::from_vec(1, gradient.len(), gradient.to_vec());
-    let token_gradient = match tower.final_norm() {
-        Some(norm) => norm.backward(&summary, &l2_normalize_backward(&norm.forward(&summary), &dy)),
-        None => l2_normalize_backward(&summary, &dy),
-    };
-    let mut hidden_gradient = Matrix::zeros(hidden.rows(), hidden.columns());
-    if tower.class_token() {
-        hidden_gradient.row_mut(0).copy_from_slice(token_gradient.row(0));
-    } else {
-        let share = 1.0 / hidden.rows() as f32;
-        for row in 0..hidden.rows() {
-            hidden_gradient.row_mut(row).iter_mut().zip(token_gradient.row(0)).for_each(|(h, t)| *h = share * t);
-        }
-    }
-    hidden_gradient
 }
