@@ -239,8 +239,9 @@ fn shots_without_any_mask_are_refused() {
     assert!(TrainingImages::prepare(&problem, &start.image, &Silent).is_ok());
 }
 
-/// The random tower's patches say little of where a lesion is (maps of held-out phantoms stay below chance with it), so this shows that
-/// training does what its loss asks for on the images that it sees; that maps get better is for a real tower to show.
+/// The random tower's patches say little of where a lesion is: the loss on images that training sees halves, but maps of held-out
+/// phantoms do not get better with it (AUROC over patches .65 to .55). So this tests the loss alone; whether maps get better is for a
+/// real tower to show.
 #[test]
 fn training_brings_the_loss_of_maps_down() {
     let world = World::new(
@@ -264,5 +265,5 @@ fn training_brings_the_loss_of_maps_down() {
     let loss = |epoch: usize| log[epoch]["localisation"].as_f64().unwrap();
     let [Some(untrained), Some(trained)] = maps.auroc() else { panic!("patches on both sides") };
     println!("L_loc {} to {}, maps {untrained} to {trained}", loss(0), loss(19));
-    assert!(loss(19) < 0.9 * loss(0), "{} to {}", loss(0), loss(19));
+    assert!(loss(19) < 0.7 * loss(0), "{} to {}", loss(0), loss(19));
 }
