@@ -90,6 +90,27 @@ impl Preprocess {
         }
     }
 
+    /// The part of an image of `width` x `height` that the square shows, in pixels of the image: left, top, width and
+    /// height. For what belongs to places of an image, such as masks, and must go the same way.
+    ///
+    /// # Panics
+    /// When a side is zero.
+    pub fn seen(&self, width: usize, height: usize) -> [f64; 4] {
+        match self.fit {
+            Fit::Squash => [0.0, 0.0, width as f64, height as f64],
+            Fit::ShortestThenCenterCrop => {
+                let resized = shortest_side_to(self.size, width, height);
+                let along = |side: usize, resized: usize| {
+                    let pixel = side as f64 / resized as f64;
+                    (middle(resized, self.size).start as f64 * pixel, self.size as f64 * pixel)
+                };
+                let (left, seen_width) = along(width, resized.0);
+                let (top, seen_height) = along(height, resized.1);
+                [left, top, seen_width, seen_height]
+            }
+        }
+    }
+
     fn normalize(&self, square: &RgbImage) -> Pixels {
         let mut data = Vec::with_capacity(square.data().len());
         for channel in 0..3 {
@@ -176,6 +197,13 @@ mod tests {
         assert_eq!(middle(227, 224).start, 2);
         assert_eq!(middle(229, 224).start, 2);
         assert_eq!(middle(224, 224).start, 0);
+    }
+
+    #[test]
+    fn what_is_seen_is_all_or_the_middle() {
+        assert_eq!(clip(224).seen(512, 1024), [0.0, 256.0, 512.0, 512.0]);
+        assert_eq!(clip(224).seen(448, 448), [0.0, 0.0, 448.0, 448.0]);
+        assert_eq!(Preprocess { fit: Fit::Squash, ..clip(224) }.seen(512, 1024), [0.0, 0.0, 512.0, 1024.0]);
     }
 
     #[test]

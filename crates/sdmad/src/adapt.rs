@@ -2,12 +2,16 @@
 //!
 //! In the space of the category anchors an image is the bridge's scores u and a sign its coordinates q; a(x, s) = q·u.
 //! Training moves the adapters of the image tower through u, those of the text tower through q, and the bridge itself, on
-//! L_det + β L_inter + γ L_intra. The map from text embeddings to coordinates stays that of the unadapted texts: solved
+//! L_det + β L_inter + γ L_intra + δ L_loc and the orthogonality of anchors. The map from text embeddings to coordinates stays that of the unadapted texts: solved
 //! again after training, it would undo at category level what the text adapters learned.
 
 mod images;
+mod map_merit;
+mod maps;
 mod settings;
+mod targets;
 mod texts;
+mod tokens;
 mod trainer;
 
 use std::path::PathBuf;
@@ -22,6 +26,7 @@ use crate::bridge::column_label;
 use crate::{Bank, Bridge, FittedBridge, Label, Settings, SupportSet, auroc};
 
 pub(crate) use images::TrainingImages;
+use map_merit::{MapMerit, Stage};
 pub use settings::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice};
 pub(crate) use texts::{TextSide, adapted_sign_coordinates};
 use trainer::Trainer;
@@ -49,6 +54,8 @@ pub(crate) struct AdaptProblem<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) categories: &'a [String],
     pub(crate) paths: &'a [PathBuf],
+    /// Mask files, `[images][categories][files]`; read only where L_loc has a weight.
+    pub(crate) masks: &'a [Vec<Vec<PathBuf>>],
     pub(crate) support: &'a SupportSet,
     pub(crate) draw: u64,
 }
@@ -71,6 +78,7 @@ pub(crate) fn train_adapters(
     let all: Vec<usize> = (0..problem.support.labels.len()).collect();
 
     let mut out_of_fold = None;
+    let mut maps = MapMerit::of(problem);
     if let (Some(folds), Some(closed_scores)) = (&closed.folds, &closed.out_of_fold) {
         let mut scores = vec![Vec::new(); all.len()];
         for fold in 0..folds.count {
@@ -79,8 +87,11 @@ pub(crate) fn train_adapters(
             let support = problem.support.filtered(|i| folds.of_row[i] != fold);
             let start_bridge = Bridge::fit(&support, &problem.settings.bridge, problem.draw)?.bridge;
             let mut trainer = Trainer::new(problem, &images, &texts, &start, start_bridge)?;
+            let held_out: Vec<usize> = all.iter().copied().filter(|&i| folds.of_row[i] == fold).collect();
+            maps.add(Stage::Untrained, &trainer, &images, &held_out)?;
             trainer.run(&rest, &format!("adapters, fold {} of {}", fold + 1, folds.count), monitor, log)?;
-            for &image in all.iter().filter(|&&i| folds.of_row[i] == fold) {
+            maps.add(Stage::Trained, &trainer, &images, &held_out)?;
+            for image in held_out {
                 scores[image] = trainer.scores(image)?;
             }
         }
@@ -88,6 +99,7 @@ pub(crate) fn train_adapters(
         let (trained, plain) = (merit(&scores, labels), merit(closed_scores, labels));
         log.push(json!({"stage": "adapters out of fold", "trained": trained, "closed_form": plain}));
         monitor.notice(&format!("out of fold: adapters {trained:.4}, closed form {plain:.4} (mean AUROC)"));
+        maps.report(monitor, log);
         if settings.mode == AdapterChoice::Auto && trained < plain + ADAPTER_GAIN {
             return Ok((closed, TowerAdapters::default()));
         }

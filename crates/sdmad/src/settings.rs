@@ -6,7 +6,7 @@ use sdmad_base::{Error, Result};
 
 use crate::adapt::AdapterSettings;
 use crate::bridge::BridgeSettings;
-use crate::features::FeatureSettings;
+use crate::features::{FeatureSettings, Summary};
 use crate::loss::LossSettings;
 use crate::select::{SelectionMode, SelectionSettings};
 use crate::sign_text::TextSettings;
@@ -127,10 +127,19 @@ impl Settings {
         within("loss.logit_scale", self.loss.logit_scale, 1e-3, 1e3)?;
         within("loss.inter_weight", self.loss.inter_weight, 0.0, 1e3)?;
         within("loss.intra_weight", self.loss.intra_weight, 0.0, 1e3)?;
+        within("loss.orthogonality_weight", self.loss.orthogonality_weight, 0.0, 1e3)?;
+        within("loss.localisation_weight", self.loss.localisation_weight, 0.0, 1e3)?;
         within("loss.margin", self.loss.margin, -1e3, 1e3)?;
         within("text.membership", self.text.membership, 1e-3, 1e3)?;
         within("selection.outlier", self.selection.outlier, 1e-3, 1e3)?;
         within("selection.keep", self.selection.keep as f64, 1.0, 1e6)?;
+        if self.loss.localisation_weight > 0.0 && !self.features.summaries.contains(&Summary::ClassToken) {
+            return Err(Error::bad_input(format!(
+                "loss.localisation_weight = {}: patches are read as class tokens are, but features.summaries has no class_token",
+                self.loss.localisation_weight
+            ))
+            .with_hint("add class_token to features.summaries, or set loss.localisation_weight=0"));
+        }
         Ok(self)
     }
 }
@@ -165,6 +174,8 @@ mod tests {
             ("selection.mode=never", "never"),
             ("selection", "KEY=VALUE"),
             ("loss.margin=nan", "loss.margin"),
+            ("loss.orthogonality_weight=-1", "loss.orthogonality_weight"),
+            ("loss.localisation_weight=1001", "loss.localisation_weight"),
             ("selection.keep=0", "selection.keep"),
         ] {
             let error = Settings::default().with_pair(pair).unwrap_err();

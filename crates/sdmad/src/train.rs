@@ -183,6 +183,7 @@ pub fn train(
     let fitted = Bridge::fit(&support, &settings.bridge, plan.draw)?;
     stage(&mut log, "closed-form bridge");
 
+    let masks: Vec<Vec<Vec<PathBuf>>> = rows.iter().map(|&r| mask_paths(&plan.manifest, r)).collect();
     let (fitted, adapters) = match (plan.method, encoder, &plan.bank) {
         (Method::Sdmad, Some(encoder), Some(bank)) if settings.adapters.wanted() => {
             let outcome = adapt::train_adapters(
@@ -192,6 +193,7 @@ pub fn train(
                     settings: &settings,
                     categories: &plan.manifest.categories,
                     paths: &paths,
+                    masks: &masks,
                     support: &support,
                     draw: plan.draw,
                 },
@@ -265,6 +267,13 @@ pub fn train(
         support_features: features.iter().map(|f| f.mean()).collect(),
         log,
     })
+}
+
+/// The mask files of a row, for each category.
+pub(crate) fn mask_paths(manifest: &Manifest, row: usize) -> Vec<Vec<PathBuf>> {
+    let masks = &manifest.rows[row].masks;
+    let files = |category: &String| masks.of_category(category).into_iter().map(|name| manifest.file_path(name));
+    manifest.categories.iter().map(|category| files(category).collect()).collect()
 }
 
 /// Every category, and normal, needs an image to learn from.

@@ -48,6 +48,11 @@ fn of_trained_adapters() {
 }
 
 #[test]
+fn of_losses_on_masks_and_anchors() {
+    check("--preset paper --set adapters.epochs=2 --set loss.localisation_weight=1 --set loss.orthogonality_weight=1");
+}
+
+#[test]
 fn features_of_the_cache_are_those_that_were_computed() {
     let world = World::trained();
     let evaluate = "evaluate --run run --data data/manifest.csv --out";

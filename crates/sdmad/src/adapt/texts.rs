@@ -27,6 +27,8 @@ pub(crate) struct TextSide<'a> {
 pub(super) struct TextPass {
     /// `[signs][categories + 1]`.
     pub(super) coordinates: Vec<Vec<f64>>,
+    /// Text embeddings of length 1, `[signs][text width]`; empty without text.
+    pub(super) embeddings: Vec<Vec<f64>>,
     traces: Vec<Vec<Trace>>,
     /// Sums of a sign's normalised prompt embeddings, before they are scaled to length 1.
     sums: Vec<Vec<f32>>,
@@ -74,7 +76,7 @@ impl<'a> TextSide<'a> {
     pub(super) fn forward(&self, adapted: &Adapted<'_>) -> TextPass {
         if !self.has_text {
             let coordinates = self.plain.clone();
-            return TextPass { coordinates, traces: Vec::new(), sums: Vec::new() };
+            return TextPass { coordinates, embeddings: Vec::new(), traces: Vec::new(), sums: Vec::new() };
         }
         let passes: Vec<(Vec<Trace>, Vec<f32>)> = self
             .prompts
@@ -93,29 +95,27 @@ impl<'a> TextSide<'a> {
                 (traces, sum)
             })
             .collect();
-        let coordinates = passes
+        let embeddings: Vec<Vec<f64>> = passes
             .iter()
-            .enumerate()
-            .map(|(sign, (_, sum))| {
-                let embedding: Vec<f64> =
-                    l2_normalize(&row(sum.clone())).row(0).iter().map(|&x| f64::from(x)).collect();
-                self.space.coordinates_of(sign, &embedding)
-            })
+            .map(|(_, sum)| l2_normalize(&row(sum.clone())).row(0).iter().map(|&x| f64::from(x)).collect())
             .collect();
+        let coordinates = embeddings.iter().enumerate().map(|(sign, e)| self.space.coordinates_of(sign, e)).collect();
         let (traces, sums) = passes.into_iter().unzip();
-        TextPass { coordinates, traces, sums }
+        TextPass { coordinates, embeddings, traces, sums }
     }
 
     fn embedding(&self, ids: &[u32], trace: &Trace) -> Vec<f32> {
         self.tower.project(&self.tower.pool(ids, trace.last()))
     }
 
-    /// Gradients of the text adapters for each sign, from gradients with respect to its coordinates.
+    /// Gradients of the text adapters for each sign, from gradients with respect to its coordinates, and where a loss looks at embeddings,
+    /// with respect to its embedding.
     pub(super) fn backward(
         &self,
         adapted: &Adapted<'_>,
         pass: &TextPass,
         gradient: &[Vec<f64>],
+        embedding_gradient: Option<&[Vec<f64>]>,
     ) -> Vec<BTreeMap<usize, AdapterGradient>> {
         if !self.has_text {
             return Vec::new();
@@ -123,12 +123,11 @@ impl<'a> TextSide<'a> {
         (0..self.prompts.len())
             .into_par_iter()
             .flat_map_iter(|sign| {
-                let d_unit: Vec<f32> = self
-                    .space
-                    .coordinates_backward(self.tower.embedding_width(), &gradient[sign])
-                    .iter()
-                    .map(|&x| x as f32)
-                    .collect();
+                let mut d_unit = self.space.coordinates_backward(self.tower.embedding_width(), &gradient[sign]);
+                if let Some(own) = embedding_gradient {
+                    d_unit.iter_mut().zip(&own[sign]).for_each(|(d, o)| *d += o);
+                }
+                let d_unit: Vec<f32> = d_unit.iter().map(|&x| x as f32).collect();
                 let d_sum = l2_normalize_backward(&row(pass.sums[sign].clone()), &row(d_unit));
                 self.prompts[sign]
                     .iter()

@@ -7,8 +7,9 @@ use sdmad_base::{Monitor, Result, Stream};
 use sdmad_encoders::{Adapted, AdapterGradient};
 use sdmad_engine::{AdamW, Matrix, cosine_decay};
 
+use super::maps::{Directions, MapStep};
 use super::{AdaptProblem, TextSide, TowerAdapters, TrainingImages};
-use crate::loss::losses;
+use crate::loss::{losses, orthogonality_loss};
 use crate::{Bridge, Label};
 
 /// Adapters and bridge in training.
@@ -29,6 +30,8 @@ struct Means {
     detection: f64,
     inter: f64,
     intra: f64,
+    orthogonality: f64,
+    localisation: f64,
 }
 
 impl<'a> Trainer<'a> {
@@ -89,7 +92,8 @@ impl<'a> Trainer<'a> {
             let mean = |sum: f64| sum / steps_each as f64;
             log.push(json!({
                 "stage": name, "epoch": epoch + 1, "loss": mean(means.total), "detection": mean(means.detection),
-                "inter": mean(means.inter), "intra": mean(means.intra),
+                "inter": mean(means.inter), "intra": mean(means.intra), "orthogonality": mean(means.orthogonality),
+                "localisation": mean(means.localisation),
             }));
         }
         monitor.end();
@@ -116,8 +120,20 @@ impl<'a> Trainer<'a> {
             .map(|u| text.coordinates.iter().map(|q| q.iter().zip(u).map(|(q, u)| q * u).sum()).collect())
             .collect();
         let labels: Vec<Vec<Label>> = cases.iter().map(|&(i, _)| self.problem.support.labels[i].clone()).collect();
-        let loss = losses(&a, &labels, &self.texts.space.sets, &self.problem.settings.loss);
-        means.total += loss.total;
+        let (settings, sets) = (&self.problem.settings.loss, &self.texts.space.sets);
+        let loss = losses(&a, &labels, sets, settings);
+        let maps = MapStep::of(self.images, &passes, &self.bridge, &text.coordinates, sets, settings);
+        let anchors = (settings.orthogonality_weight > 0.0 && !text.embeddings.is_empty()).then(|| {
+            let mut anchors = orthogonality_loss(&text.embeddings, sets);
+            anchors.gradient.iter_mut().flatten().for_each(|g| *g *= settings.orthogonality_weight);
+            anchors
+        });
+        let orthogonality = anchors.as_ref().map_or(0.0, |a| a.value);
+        let localisation = maps.as_ref().map_or(0.0, |m| m.value);
+        means.total +=
+            loss.total + settings.orthogonality_weight * orthogonality + settings.localisation_weight * localisation;
+        means.orthogonality += orthogonality;
+        means.localisation += localisation;
         means.detection += loss.detection;
         means.inter += loss.inter;
         means.intra += loss.intra;
@@ -128,9 +144,17 @@ impl<'a> Trainer<'a> {
             .iter()
             .map(|d| (0..columns).map(|c| d.iter().zip(&text.coordinates).map(|(d, q)| d * q[c]).sum()).collect())
             .collect();
-        let d_coordinates: Vec<Vec<f64>> = (0..text.coordinates.len())
+        let mut d_coordinates: Vec<Vec<f64>> = (0..text.coordinates.len())
             .map(|s| (0..columns).map(|c| loss.gradient.iter().zip(&scores).map(|(d, u)| d[s] * u[c]).sum()).collect())
             .collect();
+        if let Some(maps) = &maps {
+            let pairs = d_coordinates.iter_mut().flatten().zip(maps.coordinates.iter().flatten());
+            pairs.for_each(|(d, own)| *d += own);
+        }
+        let d_patches: Vec<Option<&[Vec<f64>]>> = match &maps {
+            Some(maps) => maps.scores.iter().map(Option::as_deref).collect(),
+            None => vec![None; passes.len()],
+        };
         let mut bridge = Matrix::zeros(columns, self.bridge.columns());
         for (pass, d) in passes.iter().zip(&d_scores) {
             for (c, &d) in d.iter().enumerate() {
@@ -139,17 +163,24 @@ impl<'a> Trainer<'a> {
                 bridge.row_mut(c).iter_mut().zip(inputs).for_each(|(g, &x)| *g += d as f32 * x);
             }
         }
+        for (pass, d_patches) in passes.iter().zip(&d_patches) {
+            if let Some(d_patches) = d_patches {
+                self.images.bridge_backward(pass, d_patches, &mut bridge);
+            }
+        }
         let image_parts: Vec<BTreeMap<usize, AdapterGradient>> = passes
             .par_iter()
             .zip(&d_scores)
-            .map(|(pass, d)| {
+            .zip(&d_patches)
+            .map(|((pass, d), d_patches)| {
                 let d_features: Vec<f32> = (0..pass.features.len())
                     .map(|k| d.iter().enumerate().map(|(c, &d)| d as f32 * self.bridge.row(c)[k]).sum())
                     .collect();
-                self.images.backward(&self.image, pass, &d_features)
+                self.images.backward(&self.image, pass, &d_features, *d_patches, &self.bridge)
             })
             .collect();
-        let text_parts = self.texts.backward(&self.text, &text, &d_coordinates);
+        let text_parts =
+            self.texts.backward(&self.text, &text, &d_coordinates, anchors.as_ref().map(|a| a.gradient.as_slice()));
         Gradients { image: summed(image_parts), text: summed(text_parts), bridge }
     }
 
@@ -160,6 +191,17 @@ impl<'a> Trainer<'a> {
             .map(|view| self.scores_of(&self.images.forward(&self.image, image, view).features))
             .collect();
         Ok((0..self.bridge.rows()).map(|c| views.iter().map(|v| v[c]).sum::<f64>() / views.len() as f64).collect())
+    }
+
+    /// Category maps of a support image in its first view, `[categories][patches]`: σ(z_c − z_0). κ is left out, since it changes no
+    /// order and would round the far ends together.
+    pub(super) fn maps(&self, image: usize) -> Vec<Vec<f32>> {
+        let pass = self.images.forward(&self.image, image, 0);
+        let scores = self.images.patch_scores(&pass, &self.bridge);
+        let coordinates = self.texts.forward(&self.text).coordinates;
+        let logits = Directions::new(&coordinates, &self.texts.space.sets, 1.0).logits(&scores);
+        let probability = |x: f64| (1.0 / (1.0 + (-x).exp())) as f32;
+        logits.into_iter().map(|map| map.into_iter().map(probability).collect()).collect()
     }
 
     pub(super) fn finish(self) -> (Bridge, TowerAdapters) {
@@ -214,3 +256,6 @@ fn step_adapters(
         optimiser.step(&mut pairs, schedule);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use sdmad_imaging::RgbImage;
+use sdmad_imaging::{GreyImage, RgbImage};
 
 /// A mild change of an image that no finding depends on. None flips top and bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,11 @@ impl View {
             View::Zoomed => part(image, ZOOM, (0.5, 0.5)),
             View::ZoomedFlipped => part(image, ZOOM, (0.5, 0.5)).flipped_horizontally(),
         }
+    }
+
+    /// The same view of a mask: the same pixels move to the same places. A turn gives values between at edges.
+    pub(crate) fn of_mask(self, mask: &GreyImage) -> GreyImage {
+        self.of(&mask.to_rgb()).to_grey()
     }
 }
 
