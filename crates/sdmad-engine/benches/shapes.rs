@@ -99,10 +99,12 @@ fn towers(criterion: &mut Criterion<ThreadTime>) {
         let (qkv, dy) = (random(tower.tokens, 3 * tower.width, 1.0), random(tower.tokens, tower.width, 1.0));
         let sequences = Sequences::single(tower.tokens);
         group.throughput(Throughput::Elements(4 * tokens * tokens * width));
-        group.bench_function("attention/forward", |b| b.iter(|| attention(&qkv, tower.heads, Mask::None, &sequences)));
+        group.bench_function("attention/forward", |b| {
+            b.iter(|| attention(&qkv, tower.heads, Mask::None, &sequences, Precision::F32))
+        });
         group.throughput(Throughput::Elements(10 * tokens * tokens * width));
         group.bench_function("attention/backward", |b| {
-            b.iter(|| attention_backward(&qkv, tower.heads, Mask::None, &sequences, &dy));
+            b.iter(|| attention_backward(&qkv, tower.heads, Mask::None, &sequences, Precision::F32, &dy));
         });
         let (block, x) = (block(tower), random(tower.tokens, tower.width, 1.0));
         let operations = 24 * tokens * width * width + 4 * tokens * tokens * width;

@@ -55,17 +55,21 @@ mod activation;
 mod adapter;
 mod attention;
 mod block;
+mod bytes;
 mod dense;
+mod factor;
+mod heads;
+mod instructions;
 mod kernel;
 mod layer_norm;
 mod linear;
 mod matrix;
 mod normalize;
 mod optimizer;
-mod packed;
 mod product;
 mod projection;
 mod sequences;
+mod tile;
 mod transpose;
 mod vector;
 
@@ -73,7 +77,9 @@ pub use activation::Activation;
 pub use adapter::{AdapterGradients, AdapterInput, ShiftAdapter};
 pub use attention::{Mask, attention, attention_backward};
 pub use block::{Block, BlockWeights, NormPlacement};
+pub use bytes::PackedBytes;
 pub use dense::{Cholesky, Matrix64, SymmetricEigen, symmetric_eigen};
+pub use instructions::{InstructionPath, instruction_path, use_instructions};
 pub use layer_norm::LayerNorm;
 pub use linear::{Linear, Precision};
 pub use matrix::Matrix;
@@ -81,19 +87,3 @@ pub use normalize::{l2_normalize, l2_normalize_backward};
 pub use optimizer::{AdamW, cosine_decay};
 pub use projection::Projection;
 pub use sequences::Sequences;
-
-/// The widest instructions that this processor lets the engine use: `avx512f`, `avx2+fma` or `portable`.
-///
-/// Bits are promised to be equal between runs on one instruction path.
-pub fn instruction_path() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            return "avx512f";
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return "avx2+fma";
-        }
-    }
-    "portable"
-}

@@ -84,9 +84,9 @@ pub(crate) fn sum(a: &[f32]) -> f32 {
     sum_of(a, a, |a, _| a)
 }
 
-/// The softmax of `scale * row`, in place.
+/// exp(`scale` * (x − the largest)) in place of each x of a row; gives their sum. Their quotients are the softmax.
 #[inline(always)]
-pub(crate) fn softmax(row: &mut [f32], scale: f32) {
+pub(crate) fn softmax_numerators(row: &mut [f32], scale: f32) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
     let chunks = row.chunks_exact(LANES);
     let rest = chunks.remainder();
@@ -102,7 +102,13 @@ pub(crate) fn softmax(row: &mut [f32], scale: f32) {
     for x in row.iter_mut() {
         *x = exp((*x - largest) * scale);
     }
-    let factor = 1.0 / sum(row);
+    sum(row)
+}
+
+/// The softmax of `scale * row`, in place.
+#[inline(always)]
+pub(crate) fn softmax(row: &mut [f32], scale: f32) {
+    let factor = 1.0 / softmax_numerators(row, scale);
     for x in row.iter_mut() {
         *x *= factor;
     }

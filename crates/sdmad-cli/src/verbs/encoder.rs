@@ -66,7 +66,7 @@ fn check(name: &str, as_json: bool, terminal: &Terminal) -> Result<()> {
             "text": {"layers": text.layers(), "width": text.width()},
             "joint_space": encoder.joint().is_some(),
             "precision": "f32",
-            "instructions": sdmad_engine::instruction_path(),
+            "instructions": sdmad_engine::instruction_path().name(),
         }));
     }
     let joint = if encoder.joint().is_some() { "yes" } else { "no: the bridge is learned" };
@@ -78,7 +78,7 @@ fn check(name: &str, as_json: bool, terminal: &Terminal) -> Result<()> {
         ["text weights SHA-256".into(), identity.text_sha256.clone()],
         ["joint space".into(), joint.into()],
         ["precision".into(), "f32".into()],
-        ["instruction path".into(), sdmad_engine::instruction_path().into()],
+        ["instruction path".into(), sdmad_engine::instruction_path().name().into()],
     ];
     print_line(&markdown(&rows))?;
     print_line("hashes, shapes and weights are as they should be")

@@ -1,7 +1,8 @@
 //! Linear layers and projections against plain f64, over shapes that fill no tile.
 
 use crate::reference::{Plain, difference, finite_difference, linear, random};
-use sdmad_engine::{Linear, Precision, Projection};
+use sdmad_engine::{Linear, PackedBytes, Precision, Projection};
+use std::sync::Arc;
 
 /// Rows, input width, output width: around the sizes of tiles (48, 64, 16) and of the pieces of the reduction (512), and tiny.
 const SHAPES: &[(usize, usize, usize)] = &[
@@ -64,4 +65,21 @@ fn no_rows_give_no_rows() {
     let layer = Linear::new(random("w", 7, 5, 1.0), None, Precision::F32);
     assert_eq!(layer.forward(&random("x", 0, 5, 1.0)).rows(), 0);
     assert_eq!(layer.backward(&random("x", 0, 7, 1.0)).rows(), 0);
+}
+
+#[test]
+fn packed_bytes_make_the_same_layer() {
+    for precision in [Precision::F32, Precision::Bf16, Precision::Int8] {
+        let (x, dy) = (random("x", 5, 70, 1.0), random("dy", 5, 33, 1.0));
+        let layer = Linear::new(random("w", 33, 70, 1.0), Some(vec![0.5; 33]), precision);
+        let bytes = layer.packed().as_slice();
+        assert_eq!(bytes.len(), Linear::packed_length(33, 70, precision));
+        // A region with something before and behind, at an odd address.
+        let region: Vec<u8> = [&[7; 13], bytes, &[9; 5]].concat();
+        let packed = PackedBytes::shared(Arc::new(region), 13..13 + bytes.len()).unwrap();
+        let again = Linear::from_packed(33, 70, Some(vec![0.5; 33]), precision, packed.clone()).unwrap();
+        assert!(again.forward(&x) == layer.forward(&x) && again.backward(&dy) == layer.backward(&dy), "{precision:?}");
+        let error = Linear::from_packed(34, 700, None, precision, packed).unwrap_err();
+        assert!(error.to_string().contains("weight [34, 700]; expected"), "{error}");
+    }
 }

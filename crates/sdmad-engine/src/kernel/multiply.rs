@@ -1,0 +1,202 @@
+use std::cell::RefCell;
+
+use rayon::prelude::*;
+
+use super::{Arithmetic, BLOCK, BLOCK_ROWS, Operands, Target, kernel, run};
+use crate::bytes::AlignedBytes;
+use crate::factor::{Left, PANEL, Panels};
+use crate::instruction_path;
+use crate::tile::{Format, GROUP, LINE, TILE, put_bf16, put_f32};
+
+/// Steps of depth at a time: a panel's part of 32 kB then stays in the nearest cache while all rows of a task go by.
+const STEPS: usize = 16;
+/// Bytes of the left factor that one task goes through, so that they stay in the second cache from panel to panel.
+const TASK_BYTES: usize = 5 << 18;
+/// Products of fewer multiplications are not worth waking another thread for.
+const FEW: usize = 1 << 18;
+
+/// A block of at most 32 x 32 numbers of a product, for a change before they are written.
+pub(crate) struct Block<'a> {
+    pub(crate) first_row: usize,
+    pub(crate) rows: usize,
+    pub(crate) first_column: usize,
+    /// Columns that are of the product; numbers beyond them are thrown away.
+    pub(crate) width: usize,
+    /// `[rows, 32]`.
+    pub(crate) numbers: &'a mut [f32],
+}
+
+impl Block<'_> {
+    /// Rows of the product, and their numbers in this block.
+    pub(crate) fn lines(&mut self) -> impl Iterator<Item = (usize, &mut [f32])> {
+        let (first, width) = (self.first_row, self.width);
+        self.numbers.chunks_exact_mut(PANEL).enumerate().map(move |(row, line)| (first + row, &mut line[..width]))
+    }
+}
+
+/// Where a product is written.
+pub(crate) enum Out<'a> {
+    /// Rows `stride` apart, the first beginning with the first number.
+    Rows(&'a mut [f32], usize),
+    /// The left factor of another product, in f32 or bf16.
+    Left(&'a mut Left),
+}
+
+/// Who computes a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spread {
+    /// The calling thread: inside work that is shared out already.
+    Here,
+    /// All threads of the pool, if there is enough to do.
+    Pool,
+}
+
+/// Room of a thread.
+#[derive(Default)]
+struct Scratch {
+    panel: AlignedBytes,
+    sums: Vec<f32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// `out = finish(left · panels)`; `finish` may change each block before it is written.
+pub(crate) fn multiply(
+    left: &Left,
+    panels: Panels<'_>,
+    out: Out<'_>,
+    spread: Spread,
+    finish: impl Fn(&mut Block<'_>) + Sync,
+) {
+    let path = instruction_path();
+    let arithmetic = Arithmetic::of(path, panels.format());
+    let (rows, columns, steps) = (left.rows, panels.columns(), panels.tiles());
+    assert_eq!(left.depth, panels.depth(), "depths of a product");
+    assert_eq!(left.format, arithmetic.left(), "left factor of a product");
+    let sink = Sink::new(out, rows, columns);
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    let kernel = kernel(path, arithmetic);
+    let left_group = left.format.tiles(left.depth) * TILE;
+    let row_bytes = (left_group / GROUP).max(1);
+    // Whole blocks, and tasks of about equal size.
+    let row_tasks = rows.div_ceil((TASK_BYTES / row_bytes / BLOCK_ROWS).max(1) * BLOCK_ROWS);
+    let task_rows = rows.div_ceil(row_tasks).next_multiple_of(BLOCK_ROWS);
+    let row_tasks = rows.div_ceil(task_rows);
+    let panel_count = columns.div_ceil(PANEL);
+    let task = |index: usize| {
+        let (row_task, panel_index) = (index / panel_count, index % panel_count);
+        let first_row = row_task * task_rows;
+        let rows = task_rows.min(rows - first_row);
+        SCRATCH.with_borrow_mut(|scratch| {
+            let panel = panels.panel(panel_index, &mut scratch.panel);
+            scratch.sums.resize(task_rows / BLOCK_ROWS * BLOCK, 0.0);
+            let sums = scratch.sums.as_chunks_mut::<BLOCK>().0;
+            let sums = &mut sums[..rows.div_ceil(BLOCK_ROWS)];
+            for first_step in (0..steps).step_by(STEPS) {
+                for (block, sums) in sums.iter_mut().enumerate() {
+                    let first = block * BLOCK_ROWS;
+                    let left_start = (first_row + first) / GROUP * left_group;
+                    let operands = Operands {
+                        left: &left.bytes[left_start + first_step * arithmetic.left_tiles() * TILE..],
+                        left_stride: left_group,
+                        rows: BLOCK_ROWS.min(rows - first),
+                        right: &panel[first_step * TILE..],
+                        right_stride: steps * TILE,
+                        column_groups: panels.groups(panel_index),
+                        steps: STEPS.min(steps - first_step),
+                    };
+                    run(kernel, arithmetic, &operands, sums, first_step > 0);
+                }
+            }
+            for (index, sums) in sums.iter_mut().enumerate() {
+                if steps == 0 {
+                    sums.fill(0.0);
+                }
+                let first = index * BLOCK_ROWS;
+                let rows = BLOCK_ROWS.min(rows - first);
+                let first_column = panel_index * PANEL;
+                let mut block = Block {
+                    first_row: first_row + first,
+                    rows,
+                    first_column,
+                    width: PANEL.min(columns - first_column),
+                    numbers: &mut sums[..rows * PANEL],
+                };
+                finish(&mut block);
+                sink.write(&mut block);
+            }
+        });
+    };
+    let tasks = row_tasks * panel_count;
+    if spread == Spread::Here || rows * columns * left.depth < FEW {
+        (0..tasks).for_each(task);
+    } else {
+        (0..tasks).into_par_iter().for_each(task);
+    }
+}
+
+/// Where blocks go.
+enum Sink<'a> {
+    Rows { target: Target<'a, f32>, stride: usize },
+    Left { target: Target<'a, u8>, format: Format, tiles: usize },
+}
+
+impl<'a> Sink<'a> {
+    fn new(out: Out<'a>, rows: usize, columns: usize) -> Self {
+        match out {
+            Out::Rows(data, stride) => {
+                assert!(rows == 0 || data.len() >= (rows - 1) * stride + columns, "output of a product");
+                Sink::Rows { target: Target::new(data), stride }
+            }
+            Out::Left(left) => {
+                assert_eq!((left.rows, left.depth), (rows, columns), "output of a product");
+                let tiles = left.format.tiles(columns);
+                Sink::Left { target: Target::new(&mut left.bytes), format: left.format, tiles }
+            }
+        }
+    }
+
+    /// Writes a block. Blocks of different tasks do not overlap.
+    fn write(&self, block: &mut Block<'_>) {
+        match *self {
+            Sink::Rows { target, stride } => {
+                let first = block.first_column;
+                for (row, line) in block.lines() {
+                    // SAFETY: a task is alone with its rows and columns, and writes one piece of a row after another.
+                    unsafe { target.piece(row * stride + first, line.len()) }.copy_from_slice(line);
+                }
+            }
+            Sink::Left { target, format, tiles } => {
+                let tile_depth = format.depth_of_tile();
+                let (first_row, width) = (block.first_row, block.width);
+                for (part, first) in (0..width).step_by(tile_depth).enumerate() {
+                    let tile = block.first_column / tile_depth + part;
+                    for (group, lines) in block.numbers.chunks(GROUP * PANEL).enumerate() {
+                        let start = (((first_row / GROUP) + group) * tiles + tile) * TILE;
+                        // SAFETY: panels begin at whole tiles and tasks at whole groups of rows, so a task is alone with its tiles.
+                        let bytes = unsafe { target.piece(start, TILE) };
+                        write_tile(format, lines, first, tile_depth.min(width - first), bytes);
+                    }
+                }
+            }
+        }
+    }
+}
+
+super::vectorised! {
+    /// Columns `first .. first + width` of lines of 32 numbers as a tile of a left factor.
+    fn write_tile(format: Format, lines: &[f32], first: usize, width: usize, tile: &mut [u8]) {
+        for (line, to) in lines.chunks_exact(PANEL).zip(tile.chunks_exact_mut(LINE)) {
+            let numbers = &line[first..first + width];
+            match format {
+                Format::F32 => put_f32(numbers, to),
+                Format::Bf16 => put_bf16(numbers, to),
+                Format::Int8 => unreachable!("the scale of a row is not known before its end"),
+            }
+        }
+    }
+}
