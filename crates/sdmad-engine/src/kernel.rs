@@ -104,13 +104,42 @@ struct Piece {
     sums: *mut f32,
     /// Whether the products are added to what the sums hold.
     add: bool,
+    /// What the next pieces will need of the right factor: 256 bytes for each step may be fetched from here on. They need not exist.
+    ahead: *const u8,
 }
 
-/// A kernel of a path: computes the sums of a [`Piece`].
-type Kernel = unsafe fn(&Piece);
+/// The kernel of a path: computes the sums of a [`Piece`].
+#[derive(Clone, Copy)]
+struct Kernel {
+    run: unsafe fn(&Piece),
+    arithmetic: Arithmetic,
+    path: InstructionPath,
+}
 
-/// The kernel of a path.
-fn kernel(path: InstructionPath, arithmetic: Arithmetic) -> Kernel {
+/// What a thread needs around the use of a kernel, until it is dropped.
+#[cfg(target_arch = "x86_64")]
+type Ready = Option<amx::Tiles>;
+#[cfg(not(target_arch = "x86_64"))]
+type Ready = ();
+
+impl Kernel {
+    fn of(path: InstructionPath, arithmetic: Arithmetic) -> Self {
+        Kernel { run: function(path, arithmetic), arithmetic, path }
+    }
+
+    /// Makes this thread ready.
+    fn ready(self) -> Ready {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let tiles = self.path == InstructionPath::Amx && self.arithmetic.left() != Format::F32;
+            // SAFETY: the path is available, so there is leave to use tiles.
+            tiles.then(|| unsafe { amx::Tiles::set_up() })
+        }
+    }
+}
+
+/// The function of a path.
+fn function(path: InstructionPath, arithmetic: Arithmetic) -> unsafe fn(&Piece) {
     #[cfg(target_arch = "x86_64")]
     match (path, arithmetic) {
         (InstructionPath::Amx, Arithmetic::Bf16) => return amx::bf16,
@@ -143,18 +172,20 @@ struct Operands<'a> {
     right_stride: usize,
     column_groups: usize,
     steps: usize,
+    ahead: *const u8,
 }
 
-/// `sums [rows, 32] = left · right`, or added to what they hold.
-fn run(kernel: Kernel, arithmetic: Arithmetic, operands: &Operands<'_>, sums: &mut [f32; BLOCK], add: bool) {
-    let &Operands { left, left_stride, rows, right, right_stride, column_groups, steps } = operands;
+/// `sums [rows, 32] = left · right`, or added to what they hold. The thread was made [`Ready`].
+fn run(kernel: Kernel, _ready: &Ready, operands: &Operands<'_>, sums: &mut [f32; BLOCK], add: bool) {
+    let &Operands { left, left_stride, rows, right, right_stride, column_groups, steps, ahead } = operands;
     assert!((1..=BLOCK_ROWS).contains(&rows) && (1..=2).contains(&column_groups) && steps > 0);
     let row_groups = rows.div_ceil(GROUP);
-    assert!(left.len() >= (row_groups - 1) * left_stride + steps * arithmetic.left_tiles() * TILE);
+    assert!(left.len() >= (row_groups - 1) * left_stride + steps * kernel.arithmetic.left_tiles() * TILE);
     assert!(right.len() >= (column_groups - 1) * right_stride + steps * TILE);
     let (left, right, sums) = (left.as_ptr(), right.as_ptr(), sums.as_mut_ptr());
-    let piece = Piece { left, left_stride, rows, right, right_stride, column_groups, steps, sums, add };
+    let piece = Piece { left, left_stride, rows, right, right_stride, column_groups, steps, sums, add, ahead };
     // SAFETY: a kernel reads `steps` tiles of each group of columns and so many times `left_tiles` of each group of rows, and reads and
-    // writes the sums of a whole block; the asserts above and the type of `sums` bound them. It was chosen by a path that is available.
-    unsafe { kernel(&piece) }
+    // writes the sums of a whole block; the asserts above and the type of `sums` bound them. It was chosen by a path that is available,
+    // and what it needs of the thread is set up as long as `_ready` lives.
+    unsafe { (kernel.run)(&piece) }
 }

@@ -2,16 +2,16 @@ use std::cell::RefCell;
 
 use rayon::prelude::*;
 
-use super::{Arithmetic, BLOCK, BLOCK_ROWS, Operands, Target, kernel, run};
+use super::{Arithmetic, BLOCK, BLOCK_ROWS, Kernel, Operands, Target, run};
 use crate::bytes::AlignedBytes;
 use crate::factor::{Left, PANEL, Panels};
 use crate::instruction_path;
 use crate::tile::{Format, GROUP, LINE, TILE, put_bf16, put_f32};
 
-/// Steps of depth at a time: a panel's part of 32 kB then stays in the nearest cache while all rows of a task go by.
-const STEPS: usize = 16;
+/// Steps of depth at a time: a panel's part of 64 kB then stays in the second cache, or the nearest, while all rows of a task go by.
+const STEPS: usize = 32;
 /// Bytes of the left factor that one task goes through, so that they stay in the second cache from panel to panel.
-const TASK_BYTES: usize = 5 << 18;
+const TASK_BYTES: usize = 3 << 18;
 /// Products of fewer multiplications are not worth waking another thread for.
 const FEW: usize = 1 << 18;
 
@@ -79,7 +79,7 @@ pub(crate) fn multiply(
     if rows == 0 || columns == 0 {
         return;
     }
-    let kernel = kernel(path, arithmetic);
+    let kernel = Kernel::of(path, arithmetic);
     let left_group = left.format.tiles(left.depth) * TILE;
     let row_bytes = (left_group / GROUP).max(1);
     // Whole blocks, and tasks of about equal size.
@@ -95,7 +95,12 @@ pub(crate) fn multiply(
             let panel = panels.panel(panel_index, &mut scratch.panel);
             scratch.sums.resize(task_rows / BLOCK_ROWS * BLOCK, 0.0);
             let sums = scratch.sums.as_chunks_mut::<BLOCK>().0;
-            let sums = &mut sums[..rows.div_ceil(BLOCK_ROWS)];
+            let blocks = rows.div_ceil(BLOCK_ROWS);
+            let sums = &mut sums[..blocks];
+            let ready = kernel.ready();
+            // The next panel lies behind this one; each piece fetches its share of it.
+            let share = panel.len() / (blocks * steps.div_ceil(STEPS)).max(1) / LINE * LINE;
+            let mut ahead = panel.as_ptr().wrapping_add(panel.len());
             for first_step in (0..steps).step_by(STEPS) {
                 for (block, sums) in sums.iter_mut().enumerate() {
                     let first = block * BLOCK_ROWS;
@@ -108,10 +113,13 @@ pub(crate) fn multiply(
                         right_stride: steps * TILE,
                         column_groups: panels.groups(panel_index),
                         steps: STEPS.min(steps - first_step),
+                        ahead,
                     };
-                    run(kernel, arithmetic, &operands, sums, first_step > 0);
+                    run(kernel, &ready, &operands, sums, first_step > 0);
+                    ahead = ahead.wrapping_add(share);
                 }
             }
+            drop(ready);
             for (index, sums) in sums.iter_mut().enumerate() {
                 if steps == 0 {
                     sums.fill(0.0);
