@@ -144,9 +144,7 @@ fn main() {
                 behind.fold(dy.clone(), |dy, (block, x)| block.backward_sequences(x, &sequences, &dy)),
             );
         } else {
-            std::hint::black_box(
-                blocks.iter().fold(x.clone(), |x, block| block.forward_sequences(&x, &sequences)),
-            );
+            std::hint::black_box(blocks.iter().fold(x.clone(), |x, block| block.forward_sequences(&x, &sequences)));
         }
         cpu.push(cpu_seconds() - start_cpu);
         wall.push(start.elapsed().as_secs_f64());

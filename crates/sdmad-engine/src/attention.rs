@@ -1,12 +1,12 @@
 use rayon::prelude::*;
 
-use crate::bytes::AlignedBytes;
+use crate::bytes::PooledBytes;
 use crate::factor::{Left, Panels, Right, pack_rows_of, pack_transpose_of, right_length};
 use crate::heads::{Heads, Task};
 use crate::kernel::{Out, Spread, multiply, vectorised};
 use crate::linear::round_to_bf16;
-use crate::tile::{Format, GROUP, put_row};
-use crate::vector::{dot, softmax, softmax_numerators};
+use crate::tile::{Format, GROUP, LINE, TILE, put_bf16, put_row};
+use crate::vector::{dot, rough_numerators, softmax, softmax_numerators};
 use crate::{InstructionPath, Linear, Matrix, Precision, Sequences, instruction_path};
 
 /// Which keys a query sees.
@@ -108,24 +108,24 @@ struct Packed {
     format: Format,
     columns: usize,
     depth: usize,
-    bytes: AlignedBytes,
+    bytes: PooledBytes,
 }
 
 impl Packed {
-    fn zeros(format: Format, columns: usize, depth: usize) -> Self {
-        Packed { format, columns, depth, bytes: AlignedBytes::zeroed(right_length(format, columns, depth)) }
+    fn room(format: Format, columns: usize, depth: usize) -> Self {
+        Packed { format, columns, depth, bytes: PooledBytes::new(right_length(format, columns, depth)) }
     }
 
     /// Row-major `[depth, columns]`, rows `stride` apart.
     fn rows_of(format: Format, data: &[f32], depth: usize, columns: usize, stride: usize) -> Self {
-        let mut packed = Packed::zeros(format, columns, depth);
+        let mut packed = Packed::room(format, columns, depth);
         pack_rows_of(format, data, (depth, columns), stride, &mut packed.bytes);
         packed
     }
 
     /// The transpose of a row-major `[columns, depth]`.
     fn transpose_of(format: Format, data: &[f32], columns: usize, depth: usize, stride: usize) -> Self {
-        let mut packed = Packed::zeros(format, columns, depth);
+        let mut packed = Packed::room(format, columns, depth);
         pack_transpose_of(format, data, (columns, depth), stride, &mut packed.bytes, &mut []);
         packed
     }
@@ -153,7 +153,7 @@ fn forward_head(heads: &Heads<'_>, task: Task, mask: Mask, format: Format) -> Ve
         let scores = &mut room[..count * tokens];
         keys.multiplied(&queries, scores);
         let mut sums = [0.0; QUERY_ROWS];
-        let mut numerators = Left::zeros(format, count, tokens);
+        let mut numerators = Left::room(format, count, tokens);
         softmax_packed(format, scores, (tokens, first), mask, heads.scale, &mut numerators.bytes, &mut sums[..count]);
         values.multiplied(&numerators, piece);
         for (line, sum) in piece.chunks_exact_mut(head_width).zip(sums) {
@@ -220,8 +220,19 @@ vectorised! {
         let size = numerators.len() / sums.len().div_ceil(GROUP);
         for (row, (line, sum)) in scores.chunks_exact_mut(tokens).zip(sums).enumerate() {
             let seen = &mut line[..seen(mask, first + row, tokens)];
-            *sum = softmax_numerators(seen, scale);
-            put_row(format, seen, row % GROUP, &mut numerators[row / GROUP * size..][..size]);
+            let group = &mut numerators[row / GROUP * size..][..size];
+            if format == Format::Bf16 {
+                let mut lines = group.chunks_exact_mut(TILE).map(|tile| &mut tile[row % GROUP * LINE..][..LINE]);
+                *sum = rough_numerators(seen, scale, |line| {
+                    if let Some(to) = lines.next() {
+                        put_bf16(line, to);
+                    }
+                });
+                lines.for_each(|line| line.fill(0));
+            } else {
+                *sum = softmax_numerators(seen, scale);
+                put_row(format, seen, row % GROUP, group);
+            }
         }
     }
 }

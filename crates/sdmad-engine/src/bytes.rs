@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut, Range};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sdmad_base::{Error, Result};
 
@@ -76,6 +76,53 @@ impl AlignedBytes {
             *self = AlignedBytes::zeroed(length);
         }
         self.length = length;
+    }
+}
+
+/// Bytes of activations that are not in use, kept so that neither the system nor we need clear them anew for each product.
+static POOL: Mutex<Vec<AlignedBytes>> = Mutex::new(Vec::new());
+
+/// Buffers in the pool: as many as a block has in use at once, and some.
+const POOLED: usize = 16;
+
+/// Bytes from a pool, to which they return when they are dropped. What they hold at first is left from earlier use.
+#[derive(Debug, Default)]
+pub(crate) struct PooledBytes(AlignedBytes);
+
+impl PooledBytes {
+    pub(crate) fn new(length: usize) -> Self {
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        // The smallest that is long enough.
+        let fitting = |(_, bytes): &(usize, &AlignedBytes)| bytes.room.len() >= length + ALIGNMENT;
+        let index = pool.iter().enumerate().filter(fitting).min_by_key(|(_, bytes)| bytes.room.len()).map(|(i, _)| i);
+        let mut bytes = index.map_or_else(AlignedBytes::default, |index| pool.swap_remove(index));
+        drop(pool);
+        bytes.lengthen(length);
+        PooledBytes(bytes)
+    }
+}
+
+impl Drop for PooledBytes {
+    fn drop(&mut self) {
+        let mut pool = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.len() == POOLED {
+            let smallest = pool.iter().enumerate().min_by_key(|(_, bytes)| bytes.room.len()).map(|(i, _)| i);
+            smallest.map(|index| pool.swap_remove(index));
+        }
+        pool.push(std::mem::take(&mut self.0));
+    }
+}
+
+impl Deref for PooledBytes {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for PooledBytes {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        &mut self.0
     }
 }
 

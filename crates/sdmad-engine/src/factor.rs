@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use crate::bytes::AlignedBytes;
+use crate::bytes::{AlignedBytes, PooledBytes};
 use crate::kernel::vectorised;
 use crate::tile::{
-    Format, GROUP, LINE, TILE, bf16_bits, put_f32, put_row, put_row_offset, put_units, transpose_tiles, transposed,
-    units,
+    Format, GROUP, LINE, TILE, bf16_bits, bf16_number, put_f32, put_row, put_row_offset, put_units, transpose_tiles,
+    transposed, units,
 };
 
 /// Numbers below which packing is not worth waking another thread for.
@@ -19,15 +19,27 @@ pub(crate) struct Left {
     pub(crate) rows: usize,
     pub(crate) depth: usize,
     /// Groups of rows, one after another.
-    pub(crate) bytes: AlignedBytes,
+    pub(crate) bytes: PooledBytes,
     /// For int8, what an integer of each row stands for.
     pub(crate) scales: Vec<f32>,
 }
 
 impl Left {
-    /// Room for a factor, all zero; for int8 with scales of 0.
-    pub(crate) fn zeros(format: Format, rows: usize, depth: usize) -> Self {
-        let bytes = AlignedBytes::zeroed(rows.div_ceil(GROUP) * format.tiles(depth) * TILE);
+    /// Room for a factor. What is beyond the last row and depth is zero; every row must be written to its last number and the end of the line
+    /// that it is in.
+    pub(crate) fn room(format: Format, rows: usize, depth: usize) -> Self {
+        let (groups, tiles) = (rows.div_ceil(GROUP), format.tiles(depth));
+        let size = tiles * TILE;
+        let mut bytes = PooledBytes::new(groups * size);
+        if !rows.is_multiple_of(GROUP) {
+            bytes[(groups - 1) * size..].fill(0);
+        }
+        // Tiles of f32 are an even number, and the last may have no numbers.
+        if size > 0 {
+            for group in bytes.chunks_exact_mut(size) {
+                group[depth.div_ceil(format.depth_of_tile()) * TILE..].fill(0);
+            }
+        }
         let scales = if format == Format::Int8 { vec![0.0; rows] } else { Vec::new() };
         Left { format, rows, depth, bytes, scales }
     }
@@ -48,6 +60,15 @@ impl Left {
         })
     }
 
+    /// A bf16 factor as int8.
+    pub(crate) fn to_int8(&self) -> Left {
+        assert_eq!(self.format, Format::Bf16, "a factor to quantise");
+        let size = self.format.tiles(self.depth) * TILE;
+        Left::from_groups(Format::Int8, self.rows, self.depth, |first, count, group, scales| {
+            quantise_group(&self.bytes[first / GROUP * size..][..size], count, group, scales);
+        })
+    }
+
     /// `fill(first row, rows, group, scales)` packs a group of rows.
     pub(crate) fn from_groups(
         format: Format,
@@ -55,7 +76,7 @@ impl Left {
         depth: usize,
         fill: impl Fn(usize, usize, &mut [u8], &mut [f32]) + Sync,
     ) -> Self {
-        let mut left = Left::zeros(format, rows, depth);
+        let mut left = Left::room(format, rows, depth);
         let size = format.tiles(depth) * TILE;
         if size == 0 {
             return left;
@@ -157,6 +178,22 @@ vectorised! {
             if let Some(to) = scales.get_mut(line) {
                 *to = scale;
             }
+        }
+    }
+}
+
+vectorised! {
+    /// Rows of a bf16 group as int8.
+    fn quantise_group(from: &[u8], count: usize, group: &mut [u8], scales: &mut [f32]) {
+        let mut row = vec![0.0; from.len() / TILE * PANEL];
+        for line in 0..count {
+            for (numbers, tile) in row.as_chunks_mut::<PANEL>().0.iter_mut().zip(from.chunks_exact(TILE)) {
+                let bits = tile[line * LINE..][..LINE].as_chunks::<2>().0;
+                for (number, bits) in numbers.iter_mut().zip(bits) {
+                    *number = bf16_number(u16::from_le_bytes(*bits));
+                }
+            }
+            scales[line] = put_row(Format::Int8, &row, line, group);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! | `amx.rs` | asking the system for tiles; products on tiles, in assembly |
 //! | `avx512_dot.rs`, `avx512.rs`, `avx2.rs` | products on vectors, by intrinsics |
 //! | `double.rs` | the call of the `gemm` crate (f64) |
-//! | `target.rs` | several threads writing parts of one slice that do not overlap |
+//! | `target.rs`, `multiply.rs` | several threads writing parts of one slice that do not overlap, and memory that holds nothing yet |
 //! | `vectorised.rs` | entering functions compiled for wider vectors, after the processor was asked |
 //! | this one | choosing the product by the path |
 //!
@@ -30,7 +30,7 @@ mod target;
 mod tests;
 mod vectorised;
 
-pub(crate) use multiply::{Block, Out, Spread, multiply};
+pub(crate) use multiply::{Block, Out, Spread, multiplied, multiply};
 pub(crate) use target::Target;
 pub(crate) use vectorised::vectorised;
 

@@ -2,7 +2,7 @@ use sdmad_base::{Error, Result};
 
 use crate::bytes::{AlignedBytes, PackedBytes};
 use crate::factor::{Left, PANEL, Panels, Right, pack_transpose_of, right_length};
-use crate::kernel::{Arithmetic, Block, Out, Spread, multiply, vectorised};
+use crate::kernel::{Arithmetic, Block, Out, Spread, multiplied, multiply, vectorised};
 use crate::tile::{Format, GROUP, bf16_bits, bf16_number};
 use crate::{Matrix, instruction_path};
 
@@ -148,19 +148,24 @@ impl Linear {
 
     /// As [`Linear::forward`]; `finish` may change each block of the output while it is in the cache.
     pub(crate) fn forward_then(&self, x: &Left, finish: impl Fn(&mut Block<'_>) + Sync) -> Matrix {
-        let mut y = Matrix::zeros(x.rows, self.output);
-        self.forward_to(x, Out::Rows(y.data_mut(), self.output), finish);
-        y
+        let finish = |block: &mut Block<'_>| self.finished(x, block, &finish);
+        let y = multiplied(x, Panels::Packed(self.right()), Spread::Pool, finish);
+        Matrix::from_vec(x.rows, self.output, y)
     }
 
     /// As [`Linear::forward_then`], written as the input of the layer `next`.
     pub(crate) fn forward_into(&self, x: &Left, next: &Linear, finish: impl Fn(&mut Block<'_>) + Sync) -> Left {
         match next.input_format() {
-            Format::Int8 => next.input_of(&self.forward_then(x, finish)),
+            // The scale of a row is known at its end: until then it is kept in bf16, whose error is a tenth of that of integers.
+            Format::Int8 => {
+                let mut y = Left::room(Format::Bf16, x.rows, self.output);
+                self.forward_to(x, &mut y, finish);
+                y.to_int8()
+            }
             format => {
-                let mut y = Left::zeros(format, x.rows, self.output);
+                let mut y = Left::room(format, x.rows, self.output);
                 let round = next.rounds_inputs();
-                self.forward_to(x, Out::Left(&mut y), |block| {
+                self.forward_to(x, &mut y, |block| {
                     finish(block);
                     if round {
                         round_to_bf16(block.numbers);
@@ -171,23 +176,25 @@ impl Linear {
         }
     }
 
-    fn forward_to(&self, x: &Left, out: Out<'_>, finish: impl Fn(&mut Block<'_>) + Sync) {
-        let finish = |block: &mut Block<'_>| {
-            if self.precision == Precision::Int8 {
-                self.to_numbers(&x.scales, block);
-            }
-            if let Some(bias) = &self.bias {
-                add_bias(block.numbers, &bias[block.first_column..][..block.width]);
-            }
-            finish(block);
-        };
-        multiply(x, Panels::Packed(self.right()), out, Spread::Pool, finish);
+    fn forward_to(&self, x: &Left, y: &mut Left, finish: impl Fn(&mut Block<'_>) + Sync) {
+        let finish = |block: &mut Block<'_>| self.finished(x, block, &finish);
+        multiply(x, Panels::Packed(self.right()), Out::Left(y), Spread::Pool, finish);
+    }
+
+    /// A block of sums to numbers of the output.
+    fn finished(&self, x: &Left, block: &mut Block<'_>, finish: impl Fn(&mut Block<'_>)) {
+        if self.precision == Precision::Int8 {
+            self.to_numbers(&x.scales, block);
+        }
+        if let Some(bias) = &self.bias {
+            add_bias(block.numbers, &bias[block.first_column..][..block.width]);
+        }
+        finish(block);
     }
 
     /// As [`Linear::backward`]; `finish` as in [`Linear::forward_then`].
     pub(crate) fn backward_then(&self, dy: &Matrix, finish: impl Fn(&mut Block<'_>) + Sync) -> Matrix {
         assert_eq!(dy.columns(), self.output, "output gradient of a linear layer");
-        let mut dx = Matrix::zeros(dy.rows(), self.input);
         let panels = Panels::Transposed(self.right());
         let format = Arithmetic::of(instruction_path(), panels.format()).left();
         let left = match self.precision {
@@ -202,8 +209,7 @@ impl Linear {
             }
             precision => pack_rounded(format, precision, dy),
         };
-        multiply(&left, panels, Out::Rows(dx.data_mut(), self.input), Spread::Pool, finish);
-        dx
+        Matrix::from_vec(dy.rows(), self.input, multiplied(&left, panels, Spread::Pool, finish))
     }
 
     fn right(&self) -> Right<'_> {
@@ -220,15 +226,9 @@ impl Linear {
 
     /// Sums of integers to numbers.
     fn to_numbers(&self, row_scales: &[f32], block: &mut Block<'_>) {
-        let (mut scales, mut sums) = ([0.0; PANEL], [0; PANEL]);
         let columns = block.first_column..block.first_column + block.width;
-        for (to, from) in scales.iter_mut().zip(&self.extra(0)[columns.clone()]) {
-            *to = f32::from_le_bytes(*from);
-        }
-        for (to, from) in sums.iter_mut().zip(&self.extra(1)[columns]) {
-            *to = i32::from_le_bytes(*from);
-        }
-        dequantise(block.numbers, &row_scales[block.first_row..][..block.rows], &scales, &sums);
+        let (scales, sums) = (&self.extra(0)[columns.clone()], &self.extra(1)[columns]);
+        dequantise(block.numbers, &row_scales[block.first_row..][..block.rows], scales, sums);
     }
 }
 
@@ -273,9 +273,16 @@ vectorised! {
 }
 
 vectorised! {
-    fn dequantise(lines: &mut [f32], row_scales: &[f32], scales: &[f32; PANEL], sums: &[i32; PANEL]) {
+    fn dequantise(lines: &mut [f32], row_scales: &[f32], scales: &[[u8; 4]], sums: &[[u8; 4]]) {
+        let (mut column_scales, mut column_sums) = ([0.0; PANEL], [0; PANEL]);
+        for (to, from) in column_scales.iter_mut().zip(scales) {
+            *to = f32::from_le_bytes(*from);
+        }
+        for (to, from) in column_sums.iter_mut().zip(sums) {
+            *to = i32::from_le_bytes(*from);
+        }
         for (line, row_scale) in lines.chunks_exact_mut(PANEL).zip(row_scales) {
-            for ((number, scale), sum) in line.iter_mut().zip(scales).zip(sums) {
+            for ((number, scale), sum) in line.iter_mut().zip(&column_scales).zip(&column_sums) {
                 let integer = (number.to_bits() as i32).wrapping_sub(*sum);
                 *number = integer as f32 * (row_scale * scale);
             }

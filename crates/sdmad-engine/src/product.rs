@@ -3,7 +3,7 @@
 use crate::Matrix;
 use crate::bytes::AlignedBytes;
 use crate::factor::{Left, Panels, Right, pack_rows_of, pack_transpose_of, right_length};
-use crate::kernel::{Out, Spread, multiply};
+use crate::kernel::{Spread, multiplied};
 use crate::tile::Format;
 
 /// `x [rows, input] · wᵀ`, with w `[output, input]`.
@@ -37,8 +37,6 @@ fn right_of(w: &Matrix) -> AlignedBytes {
 }
 
 fn product(left: &Left, right: &[u8], columns: usize) -> Matrix {
-    let mut y = Matrix::zeros(left.rows, columns);
     let right = Right { format: Format::F32, columns, depth: left.depth, bytes: right };
-    multiply(left, Panels::Packed(right), Out::Rows(y.data_mut(), columns), Spread::Pool, |_| {});
-    y
+    Matrix::from_vec(left.rows, columns, multiplied(left, Panels::Packed(right), Spread::Pool, |_| {}))
 }

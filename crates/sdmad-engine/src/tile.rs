@@ -131,7 +131,7 @@ fn with_all<const N: usize>(numbers: &[f32], put: &mut impl FnMut(&[f32; N])) {
     }
 }
 
-/// Writes a row of numbers as line `line` of every tile of a left factor's group.
+/// Writes a row of numbers as line `line` of every tile of a left factor's group, zeros behind its end.
 #[inline(always)]
 pub(crate) fn put_row(format: Format, row: &[f32], line: usize, group: &mut [u8]) -> f32 {
     put_row_offset(format, row, line, group, 128)
@@ -142,16 +142,21 @@ pub(crate) fn put_row(format: Format, row: &[f32], line: usize, group: &mut [u8]
 pub(crate) fn put_row_offset(format: Format, row: &[f32], line: usize, group: &mut [u8], offset: u8) -> f32 {
     let lines = group.chunks_exact_mut(TILE).map(|tile| &mut tile[line * LINE..][..LINE]);
     let pieces = lines.zip(row.chunks(format.depth_of_tile()));
+    let mut back = 1.0;
     match format {
         Format::F32 => pieces.for_each(|(line, numbers)| put_f32(numbers, line)),
         Format::Bf16 => pieces.for_each(|(line, numbers)| put_bf16(numbers, line)),
         Format::Int8 => {
-            let (factor, back) = int8_factors(row);
+            let factor;
+            (factor, back) = int8_factors(row);
             pieces.for_each(|(line, numbers)| put_int8(numbers, factor, offset, line));
-            return back;
         }
     }
-    1.0
+    let used = row.len().div_ceil(format.depth_of_tile());
+    for tile in group.chunks_exact_mut(TILE).skip(used) {
+        tile[line * LINE..][..LINE].fill(0);
+    }
+    back
 }
 
 vectorised! {

@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
@@ -38,6 +39,8 @@ impl Block<'_> {
 pub(crate) enum Out<'a> {
     /// Rows `stride` apart, the first beginning with the first number.
     Rows(&'a mut [f32], usize),
+    /// Dense rows, in memory that holds nothing yet. Every number is written.
+    Fresh(&'a mut [MaybeUninit<f32>]),
     /// The left factor of another product, in f32 or bf16.
     Left(&'a mut Left),
 }
@@ -101,29 +104,7 @@ pub(crate) fn multiply(
             // The next panel lies behind this one; each piece fetches its share of it.
             let share = panel.len() / (blocks * steps.div_ceil(STEPS)).max(1) / LINE * LINE;
             let mut ahead = panel.as_ptr().wrapping_add(panel.len());
-            for first_step in (0..steps).step_by(STEPS) {
-                for (block, sums) in sums.iter_mut().enumerate() {
-                    let first = block * BLOCK_ROWS;
-                    let left_start = (first_row + first) / GROUP * left_group;
-                    let operands = Operands {
-                        left: &left.bytes[left_start + first_step * arithmetic.left_tiles() * TILE..],
-                        left_stride: left_group,
-                        rows: BLOCK_ROWS.min(rows - first),
-                        right: &panel[first_step * TILE..],
-                        right_stride: steps * TILE,
-                        column_groups: panels.groups(panel_index),
-                        steps: STEPS.min(steps - first_step),
-                        ahead,
-                    };
-                    run(kernel, &ready, &operands, sums, first_step > 0);
-                    ahead = ahead.wrapping_add(share);
-                }
-            }
-            drop(ready);
-            for (index, sums) in sums.iter_mut().enumerate() {
-                if steps == 0 {
-                    sums.fill(0.0);
-                }
+            let finish_block = |index: usize, sums: &mut [f32; BLOCK]| {
                 let first = index * BLOCK_ROWS;
                 let rows = BLOCK_ROWS.min(rows - first);
                 let first_column = panel_index * PANEL;
@@ -136,6 +117,38 @@ pub(crate) fn multiply(
                 };
                 finish(&mut block);
                 sink.write(&mut block);
+            };
+            for first_step in (0..steps).step_by(STEPS) {
+                let last = first_step + STEPS >= steps;
+                for index in 0..blocks {
+                    let first = index * BLOCK_ROWS;
+                    let left_start = (first_row + first) / GROUP * left_group;
+                    let operands = Operands {
+                        left: &left.bytes[left_start + first_step * arithmetic.left_tiles() * TILE..],
+                        left_stride: left_group,
+                        rows: BLOCK_ROWS.min(rows - first),
+                        right: &panel[first_step * TILE..],
+                        right_stride: steps * TILE,
+                        column_groups: panels.groups(panel_index),
+                        steps: STEPS.min(steps - first_step),
+                        ahead,
+                    };
+                    run(kernel, &ready, &operands, &mut sums[index], first_step > 0);
+                    ahead = ahead.wrapping_add(share);
+                    // The block before: its sums have left the multipliers meanwhile, and are still near.
+                    if last && index > 0 {
+                        finish_block(index - 1, &mut sums[index - 1]);
+                    }
+                }
+            }
+            drop(ready);
+            if steps == 0 {
+                for (index, sums) in sums.iter_mut().enumerate() {
+                    sums.fill(0.0);
+                    finish_block(index, sums);
+                }
+            } else {
+                finish_block(blocks - 1, &mut sums[blocks - 1]);
             }
         });
     };
@@ -145,6 +158,21 @@ pub(crate) fn multiply(
     } else {
         (0..tasks).into_par_iter().for_each(task);
     }
+}
+
+/// As [`multiply`], to numbers of its own, `[left.rows, panels.columns()]`.
+pub(crate) fn multiplied(
+    left: &Left,
+    panels: Panels<'_>,
+    spread: Spread,
+    finish: impl Fn(&mut Block<'_>) + Sync,
+) -> Vec<f32> {
+    let count = left.rows * panels.columns();
+    let mut numbers = Vec::with_capacity(count);
+    multiply(left, panels, Out::Fresh(&mut numbers.spare_capacity_mut()[..count]), spread, finish);
+    // SAFETY: the room for `count` numbers is there, and `multiply` has written every one of them.
+    unsafe { numbers.set_len(count) };
+    numbers
 }
 
 /// Where blocks go.
@@ -160,6 +188,10 @@ impl<'a> Sink<'a> {
                 assert!(rows == 0 || data.len() >= (rows - 1) * stride + columns, "output of a product");
                 Sink::Rows { target: Target::new(data), stride }
             }
+            Out::Fresh(room) => {
+                assert_eq!(room.len(), rows * columns, "output of a product");
+                Sink::Rows { target: Target::fresh(room), stride: columns }
+            }
             Out::Left(left) => {
                 assert_eq!((left.rows, left.depth), (rows, columns), "output of a product");
                 let tiles = left.format.tiles(columns);
@@ -174,8 +206,12 @@ impl<'a> Sink<'a> {
             Sink::Rows { target, stride } => {
                 let first = block.first_column;
                 for (row, line) in block.lines() {
-                    // SAFETY: a task is alone with its rows and columns, and writes one piece of a row after another.
-                    unsafe { target.piece(row * stride + first, line.len()) }.copy_from_slice(line);
+                    match line.first_chunk::<PANEL>() {
+                        // SAFETY: a task is alone with its rows and columns. This is the case below with a length known beforehand.
+                        Some(line) => unsafe { target.write(row * stride + first, line) },
+                        // SAFETY: as above.
+                        None => unsafe { target.write(row * stride + first, line) },
+                    }
                 }
             }
             Sink::Left { target, format, tiles } => {

@@ -1,4 +1,5 @@
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 
 /// A slice that several threads write, each its own parts.
 #[derive(Clone, Copy)]
@@ -18,10 +19,29 @@ impl<'a, T> Target<'a, T> {
         Target { start: slice.as_mut_ptr(), length: slice.len(), borrowed: PhantomData }
     }
 
+    /// A target of memory that holds nothing yet, to be written by [`Target::write`] only.
+    pub(crate) fn fresh(room: &'a mut [MaybeUninit<T>]) -> Self {
+        Target { start: room.as_mut_ptr().cast(), length: room.len(), borrowed: PhantomData }
+    }
+
+    /// Copies numbers to the part that begins with `first`.
+    ///
+    /// # Safety
+    /// No two threads write overlapping parts.
+    pub(crate) unsafe fn write(&self, first: usize, numbers: &[T])
+    where
+        T: Copy,
+    {
+        assert!(first <= self.length && numbers.len() <= self.length - first, "a part of a target");
+        // SAFETY: the part lies inside the slice, which stays borrowed for 'a, and no other thread writes it; `numbers` is another slice, since the
+        // target's is borrowed mutably.
+        unsafe { std::ptr::copy_nonoverlapping(numbers.as_ptr(), self.start.add(first), numbers.len()) }
+    }
+
     /// The part of `count` numbers from `first` on.
     ///
     /// # Safety
-    /// No two parts that live at the same time overlap.
+    /// The target was not made by [`Target::fresh`], and no two parts that live at the same time overlap.
     pub(crate) unsafe fn piece(&self, first: usize, count: usize) -> &'a mut [T] {
         assert!(first <= self.length && count <= self.length - first, "a part of a target");
         // SAFETY: it lies inside the slice, which stays borrowed for 'a; the caller sees to it that no other part overlaps.
