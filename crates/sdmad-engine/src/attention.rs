@@ -164,7 +164,7 @@ fn forward_head(heads: &Heads<'_>, task: Task, mask: Mask, format: Format) -> Ve
     y
 }
 
-/// dq, dk and dv of one head, one after another.
+/// dq, dk and dv of one head, one after another. Queries are taken on in pieces, whose shares of dk and dv are added in their order.
 fn backward_head(heads: &Heads<'_>, task: Task, mask: Mask, format: Format, dy: &Matrix) -> Vec<f32> {
     let (tokens, head_width, width) = (task.tokens, heads.head_width, heads.width);
     let stride = 3 * width;
@@ -176,23 +176,37 @@ fn backward_head(heads: &Heads<'_>, task: Task, mask: Mask, format: Format, dy: 
     let (dq, rest) = gradient.split_at_mut(tokens * head_width);
     let (dk, dv) = rest.split_at_mut(tokens * head_width);
 
-    let mut probabilities = vec![0.0; tokens * tokens];
-    let queries = Left::rows_of(format, heads.part(task, 0), tokens, head_width, stride);
-    let keys = Packed::transpose_of(format, heads.part(task, 1), tokens, head_width, stride);
-    keys.multiplied(&queries, &mut probabilities);
-    softmax_rows(&mut probabilities, tokens, mask, heads.scale);
-    let packed_dy = Packed::rows_of(format, dy, tokens, head_width, width);
-    packed_dy.multiplied(&Left::columns_of(format, &probabilities, tokens, tokens, tokens), dv);
-
-    let mut ds = vec![0.0; tokens * tokens];
-    let values = Packed::transpose_of(format, heads.part(task, 2), tokens, head_width, stride);
-    values.multiplied(&Left::rows_of(format, dy, tokens, head_width, width), &mut ds);
-    softmax_backward(&probabilities, &mut ds, tokens, heads.scale);
+    let scoring_keys = Packed::transpose_of(format, heads.part(task, 1), tokens, head_width, stride);
     let keys = Packed::rows_of(format, heads.part(task, 1), tokens, head_width, stride);
-    keys.multiplied(&Left::rows_of(format, &ds, tokens, tokens, tokens), dq);
-    let queries = Packed::rows_of(format, heads.part(task, 0), tokens, head_width, stride);
-    queries.multiplied(&Left::columns_of(format, &ds, tokens, tokens, tokens), dk);
+    let values = Packed::transpose_of(format, heads.part(task, 2), tokens, head_width, stride);
+    let room = QUERY_ROWS.min(tokens) * tokens;
+    let (mut probabilities, mut ds, mut share) = (vec![0.0; room], vec![0.0; room], vec![0.0; tokens * head_width]);
+    for (index, dq) in dq.chunks_mut(QUERY_ROWS * head_width).enumerate() {
+        let (first, count) = (index * QUERY_ROWS, dq.len() / head_width);
+        let queries = &heads.part(task, 0)[first * stride..];
+        let dy = &dy[first * width..];
+        let (probabilities, ds) = (&mut probabilities[..count * tokens], &mut ds[..count * tokens]);
+        scoring_keys.multiplied(&Left::rows_of(format, queries, count, head_width, stride), probabilities);
+        values.multiplied(&Left::rows_of(format, dy, count, head_width, width), ds);
+        softmax_backward(probabilities, ds, (tokens, first), mask, heads.scale);
+        keys.multiplied(&Left::rows_of(format, ds, count, tokens, tokens), dq);
+
+        let queries = Packed::rows_of(format, queries, count, head_width, stride);
+        queries.multiplied(&Left::columns_of(format, ds, tokens, count, tokens), &mut share);
+        add_to(dk, &share);
+        let dy = Packed::rows_of(format, dy, count, head_width, width);
+        dy.multiplied(&Left::columns_of(format, probabilities, tokens, count, tokens), &mut share);
+        add_to(dv, &share);
+    }
     gradient
+}
+
+vectorised! {
+    fn add_to(sum: &mut [f32], share: &[f32]) {
+        for (sum, share) in sum.iter_mut().zip(share) {
+            *sum += share;
+        }
+    }
 }
 
 /// How many keys a query sees.
@@ -238,23 +252,18 @@ vectorised! {
 }
 
 vectorised! {
-    /// Probabilities of all queries over all keys, in place of their scores.
-    fn softmax_rows(scores: &mut [f32], tokens: usize, mask: Mask, scale: f32) {
-        for (row, line) in scores.chunks_exact_mut(tokens).enumerate() {
-            let (seen, hidden) = line.split_at_mut(seen(mask, row, tokens));
-            softmax(seen, scale);
+    /// Probabilities in place of the scores of some queries, and dS in place of dP. `place` as in [`softmax_packed`].
+    fn softmax_backward(scores: &mut [f32], ds: &mut [f32], place: (usize, usize), mask: Mask, scale: f32) {
+        let (tokens, first) = place;
+        for (row, (ds, p)) in ds.chunks_exact_mut(tokens).zip(scores.chunks_exact_mut(tokens)).enumerate() {
+            let (p, hidden) = p.split_at_mut(seen(mask, first + row, tokens));
+            softmax(p, scale);
             hidden.fill(0.0);
-        }
-    }
-}
-
-vectorised! {
-    /// dS in place of dP, row by row.
-    fn softmax_backward(probabilities: &[f32], ds: &mut [f32], tokens: usize, scale: f32) {
-        for (ds, p) in ds.chunks_exact_mut(tokens).zip(probabilities.chunks_exact(tokens)) {
+            let (ds, hidden) = ds.split_at_mut(p.len());
+            hidden.fill(0.0);
             let mean = dot(ds, p);
             for (ds, p) in ds.iter_mut().zip(p) {
-                *ds = p * (*ds - mean) * scale;
+                *ds = *p * (*ds - mean) * scale;
             }
         }
     }

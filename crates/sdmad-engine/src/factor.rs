@@ -6,7 +6,7 @@ use crate::bytes::{AlignedBytes, PooledBytes};
 use crate::kernel::vectorised;
 use crate::tile::{
     Format, GROUP, LINE, TILE, bf16_bits, bf16_number, put_f32, put_row, put_row_offset, put_units, transpose_tiles,
-    transposed, units,
+    transpose_tiles_in_place, transposed, units,
 };
 
 /// Numbers below which packing is not worth waking another thread for.
@@ -53,11 +53,10 @@ impl Left {
 
     /// Packs the transpose of a row-major `[depth, rows]`, its rows `stride` apart. Not for int8, whose scales are by row.
     pub(crate) fn columns_of(format: Format, data: &[f32], rows: usize, depth: usize, stride: usize) -> Self {
-        Left::from_groups(format, rows, depth, |first, count, group, _| {
-            let mut across = vec![0; group.len()];
-            pack_depth(format, &data[first.min(data.len())..], (depth, count), stride, &mut across);
-            transpose_tiles(&across, group);
-        })
+        let mut left = Left::room(format, rows, depth);
+        pack_depth(format, data, (depth, rows), stride, &mut left.bytes);
+        transpose_tiles_in_place(&mut left.bytes);
+        left
     }
 
     /// A bf16 factor as int8.
@@ -153,14 +152,7 @@ pub(crate) fn pack_rows_of(
     stride: usize,
     to: &mut [u8],
 ) {
-    let size = format.tiles(depth) * TILE;
-    if size == 0 {
-        return;
-    }
-    for (index, group) in to[..right_length(format, columns, depth)].chunks_exact_mut(size).enumerate() {
-        let first = index * GROUP;
-        pack_depth(format, &data[first..], (depth, GROUP.min(columns - first)), stride, group);
-    }
+    pack_depth(format, data, (depth, columns), stride, &mut to[..right_length(format, columns, depth)]);
 }
 
 vectorised! {
@@ -215,20 +207,29 @@ vectorised! {
 }
 
 vectorised! {
-    /// A group of at most 16 columns of a right factor from row-major `[depth, columns]`.
-    fn pack_depth(format: Format, data: &[f32], shape: (usize, usize), stride: usize, group: &mut [u8]) {
+    /// All groups of a right factor from row-major `[depth, columns]`: rows one after another, since these lie far apart.
+    fn pack_depth(format: Format, data: &[f32], shape: (usize, usize), stride: usize, groups: &mut [u8]) {
         let (depth, columns) = shape;
-        let row = |index: usize| data.get(index * stride..).filter(|_| index < depth).map_or(&[][..], |row| &row[..columns]);
-        for (index, line) in group.chunks_exact_mut(LINE).enumerate() {
+        let size = format.tiles(depth) * TILE;
+        let row = |index: usize| if index < depth { &data[index * stride..][..columns] } else { &[] };
+        for line in 0..size / LINE {
+            let lines = groups.chunks_exact_mut(size).map(|group| &mut group[line * LINE..][..LINE]);
             match format {
-                Format::F32 => put_f32(row(index), line),
-                Format::Bf16 => {
-                    let (even, odd) = (full_row(row(2 * index)), full_row(row(2 * index + 1)));
-                    let mut pairs = [0_u32; GROUP];
-                    for ((pair, even), odd) in pairs.iter_mut().zip(even).zip(odd) {
-                        *pair = u32::from(bf16_bits(even)) | u32::from(bf16_bits(odd)) << 16;
+                Format::F32 => {
+                    let row = row(line);
+                    for (index, to) in lines.enumerate() {
+                        put_f32(sixteen(row, index), to);
                     }
-                    put_units(&pairs, line);
+                }
+                Format::Bf16 => {
+                    let (even, odd) = (row(2 * line), row(2 * line + 1));
+                    for (index, to) in lines.enumerate() {
+                        let (even, odd) = (sixteen(even, index), sixteen(odd, index));
+                        match (even.first_chunk::<GROUP>(), odd.first_chunk::<GROUP>()) {
+                            (Some(even), Some(odd)) => put_pairs(even, odd, to),
+                            _ => put_pairs(&full_row(even), &full_row(odd), to),
+                        }
+                    }
                 }
                 Format::Int8 => unreachable!("int8 factors have scales by row"),
             }
@@ -236,13 +237,28 @@ vectorised! {
     }
 }
 
+/// The numbers of group `index` of a row; fewer than 16, or none, at its end.
+#[inline(always)]
+fn sixteen(row: &[f32], index: usize) -> &[f32] {
+    let first = (index * GROUP).min(row.len());
+    &row[first..row.len().min(first + GROUP)]
+}
+
+/// Writes a line of units of two bf16.
+#[inline(always)]
+fn put_pairs(even: &[f32; GROUP], odd: &[f32; GROUP], line: &mut [u8]) {
+    let mut pairs = [0_u32; GROUP];
+    for ((pair, even), odd) in pairs.iter_mut().zip(even).zip(odd) {
+        *pair = u32::from(bf16_bits(*even)) | u32::from(bf16_bits(*odd)) << 16;
+    }
+    put_units(&pairs, line);
+}
+
 #[inline(always)]
 fn full_row(row: &[f32]) -> [f32; GROUP] {
-    row.first_chunk().copied().unwrap_or_else(|| {
-        let mut full = [0.0; GROUP];
-        full[..row.len()].copy_from_slice(row);
-        full
-    })
+    let mut full = [0.0; GROUP];
+    full[..row.len()].copy_from_slice(row);
+    full
 }
 
 /// Columns of a panel: two groups.
@@ -279,6 +295,11 @@ impl Panels<'_> {
             Panels::Packed(right) => right.depth,
             Panels::Transposed(right) => right.columns,
         }
+    }
+
+    /// Whether panels are made when they are needed.
+    pub(crate) fn are_made(&self) -> bool {
+        matches!(self, Panels::Transposed(_))
     }
 
     /// Tiles of a group.

@@ -169,6 +169,16 @@ vectorised! {
     }
 }
 
+vectorised! {
+    /// As [`transpose_tiles`], in place.
+    pub(crate) fn transpose_tiles_in_place(tiles: &mut [u8]) {
+        for tile in tiles.chunks_exact_mut(TILE) {
+            let turned = transposed(&units(tile));
+            put_units(&turned, tile);
+        }
+    }
+}
+
 /// The units of a tile.
 #[inline(always)]
 pub(crate) fn units(tile: &[u8]) -> [u32; GROUP * GROUP] {

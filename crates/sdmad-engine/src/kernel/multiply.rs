@@ -13,6 +13,8 @@ use crate::tile::{Format, GROUP, LINE, TILE, put_bf16, put_f32};
 const STEPS: usize = 32;
 /// Bytes of the left factor that one task goes through, so that they stay in the second cache from panel to panel.
 const TASK_BYTES: usize = 3 << 18;
+/// The same where each task makes its panel: what is made should serve more rows.
+const MADE_TASK_BYTES: usize = 1 << 23;
 /// Products of fewer multiplications are not worth waking another thread for.
 const FEW: usize = 1 << 18;
 
@@ -86,7 +88,8 @@ pub(crate) fn multiply(
     let left_group = left.format.tiles(left.depth) * TILE;
     let row_bytes = (left_group / GROUP).max(1);
     // Whole blocks, and tasks of about equal size.
-    let row_tasks = rows.div_ceil((TASK_BYTES / row_bytes / BLOCK_ROWS).max(1) * BLOCK_ROWS);
+    let task_bytes = if panels.are_made() { MADE_TASK_BYTES } else { TASK_BYTES };
+    let row_tasks = rows.div_ceil((task_bytes / row_bytes / BLOCK_ROWS).max(1) * BLOCK_ROWS);
     let task_rows = rows.div_ceil(row_tasks).next_multiple_of(BLOCK_ROWS);
     let row_tasks = rows.div_ceil(task_rows);
     let panel_count = columns.div_ceil(PANEL);
