@@ -4,7 +4,7 @@ use crate::bytes::PooledBytes;
 use crate::factor::{Left, Panels, Right, pack_rows_of, pack_transpose_of, right_length};
 use crate::heads::{Heads, Task};
 use crate::kernel::{Out, Spread, multiply, vectorised};
-use crate::linear::round_to_bf16;
+use crate::linear::{pack_line, round_to_bf16};
 use crate::tile::{Format, GROUP, LINE, TILE, put_bf16, put_row};
 use crate::vector::{dot, rough_numerators, softmax, softmax_numerators};
 use crate::{InstructionPath, Linear, Matrix, Precision, Sequences, instruction_path};
@@ -82,10 +82,21 @@ pub fn attention_backward(
     dy: &Matrix,
 ) -> Matrix {
     let heads = Heads::new(query_key_value, heads, sequences);
-    assert_eq!((dy.rows(), dy.columns()), (query_key_value.rows(), heads.width), "output gradient of attention");
-    let format = format_of(precision);
-    let parts: Vec<_> = heads.tasks.par_iter().map(|task| backward_head(&heads, *task, mask, format, dy)).collect();
-    heads.gathered(&parts, 3)
+    heads.gathered(&backward_heads(&heads, mask, precision, dy), 3)
+}
+
+/// As [`attention_backward`], the result packed as the output gradient of the layer `before`, which gave queries, keys and values.
+pub(crate) fn attention_backward_packed(
+    query_key_value: &Matrix,
+    heads: usize,
+    mask: Mask,
+    sequences: &Sequences,
+    before: &Linear,
+    dy: &Matrix,
+) -> Left {
+    let heads = Heads::new(query_key_value, heads, sequences);
+    let parts = backward_heads(&heads, mask, before.precision(), dy);
+    before.gradient_rows(query_key_value.rows(), |row, line| heads.gather_row(&parts, 3, row, line))
 }
 
 /// What queries, keys, values and probabilities are rounded to.
@@ -101,6 +112,12 @@ fn format_of(precision: Precision) -> Format {
 fn forward_heads(heads: &Heads<'_>, mask: Mask, precision: Precision) -> Vec<Vec<f32>> {
     let format = format_of(precision);
     heads.tasks.par_iter().map(|task| forward_head(heads, *task, mask, format)).collect()
+}
+
+fn backward_heads(heads: &Heads<'_>, mask: Mask, precision: Precision, dy: &Matrix) -> Vec<Vec<f32>> {
+    assert_eq!((dy.rows(), dy.columns()), (heads.rows, heads.width), "output gradient of attention");
+    let format = format_of(precision);
+    heads.tasks.par_iter().map(|task| backward_head(heads, *task, mask, format, dy)).collect()
 }
 
 /// A right factor of the scratch of a head.
@@ -265,15 +282,6 @@ vectorised! {
             for (ds, p) in ds.iter_mut().zip(p) {
                 *ds = *p * (*ds - mean) * scale;
             }
-        }
-    }
-}
-
-vectorised! {
-    fn pack_line(format: Format, row: &[f32], line: usize, group: &mut [u8], scales: &mut [f32]) {
-        let scale = put_row(format, row, line, group);
-        if let Some(to) = scales.get_mut(line) {
-            *to = scale;
         }
     }
 }

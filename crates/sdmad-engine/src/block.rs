@@ -1,4 +1,4 @@
-use crate::attention::{Mask, attention_backward, attention_packed};
+use crate::attention::{Mask, attention_backward_packed, attention_packed};
 use crate::factor::Left;
 use crate::kernel::Block as Piece;
 use crate::{Activation, LayerNorm, Linear, Matrix, Precision, Sequences};
@@ -147,8 +147,9 @@ impl Block {
     fn attend_backward(&self, query_key_value: &Matrix, sequences: &Sequences, dy: &Matrix) -> Matrix {
         let scale = self.weights.layer_scale.as_ref().map(|(first, _)| first.as_slice());
         let d = self.weights.output.backward(&scaled(dy, scale));
-        let d = attention_backward(query_key_value, self.heads, self.mask, sequences, self.precision(), &d);
-        self.weights.query_key_value.backward(&d)
+        let before = &self.weights.query_key_value;
+        let d = attention_backward_packed(query_key_value, self.heads, self.mask, sequences, before, &d);
+        before.backward_then(&d, |_| {})
     }
 
     /// `residual + scale * contract(activation(expand(input)))`.
@@ -163,13 +164,13 @@ impl Block {
         let BlockWeights { expand, contract, .. } = &self.weights;
         let scale = self.weights.layer_scale.as_ref().map(|(_, second)| second.as_slice());
         let hidden = expand.forward_then(input, |_| {});
-        let d = contract.backward_then(&scaled(dy, scale), |piece| {
+        let d = contract.backward_into(&contract.gradient_of(&scaled(dy, scale)), expand, |piece| {
             let first = piece.first_column;
             for (row, line) in piece.lines() {
                 self.activation.backward(&hidden.row(row)[first..first + line.len()], line);
             }
         });
-        expand.backward(&d)
+        expand.backward_then(&d, |_| {})
     }
 
     /// That of its layers, which are of one.

@@ -3,7 +3,7 @@ use crate::{Matrix, Sequences};
 /// The heads of an attention: which numbers of a matrix of queries, keys and values are whose.
 pub(crate) struct Heads<'a> {
     data: &'a [f32],
-    rows: usize,
+    pub(crate) rows: usize,
     heads: usize,
     pub(crate) width: usize,
     pub(crate) head_width: usize,

@@ -3,7 +3,7 @@ use sdmad_base::{Error, Result};
 use crate::bytes::{AlignedBytes, PackedBytes};
 use crate::factor::{Left, PANEL, Panels, Right, pack_transpose_of, right_length};
 use crate::kernel::{Arithmetic, Block, Out, Spread, multiplied, multiply, vectorised};
-use crate::tile::{Format, GROUP, bf16_bits, bf16_number};
+use crate::tile::{Format, GROUP, bf16_bits, bf16_number, put_row};
 use crate::{Matrix, instruction_path};
 
 /// How the numbers of a frozen weight are stored, and what its inputs are rounded to. Sums of f32 and bf16 are f32, of int8 exact integers.
@@ -127,7 +127,7 @@ impl Linear {
 
     /// The adjoint: `dy [rows, output]` to `dy W [rows, input]`. The weight is frozen and has no gradient.
     pub fn backward(&self, dy: &Matrix) -> Matrix {
-        self.backward_then(dy, |_| {})
+        self.backward_then(&self.gradient_of(dy), |_| {})
     }
 
     /// The format that an input must be packed in for [`Linear::forward_then`].
@@ -192,24 +192,60 @@ impl Linear {
         finish(block);
     }
 
-    /// As [`Linear::backward`]; `finish` as in [`Linear::forward_then`].
-    pub(crate) fn backward_then(&self, dy: &Matrix, finish: impl Fn(&mut Block<'_>) + Sync) -> Matrix {
-        assert_eq!(dy.columns(), self.output, "output gradient of a linear layer");
+    /// The adjoint of a packed gradient, which [`Linear::gradient_of`] or [`Linear::backward_into`] made for this layer.
+    pub(crate) fn backward_then(&self, dy: &Left, finish: impl Fn(&mut Block<'_>) + Sync) -> Matrix {
+        let dx = multiplied(dy, Panels::Transposed(self.right()), Spread::Pool, finish);
+        Matrix::from_vec(dy.rows, self.input, dx)
+    }
+
+    /// As [`Linear::backward_then`], written as the output gradient of the layer `next`.
+    pub(crate) fn backward_into(&self, dy: &Left, next: &Linear, finish: impl Fn(&mut Block<'_>) + Sync) -> Left {
+        let mut dx = Left::room(next.gradient_format(), dy.rows, self.input);
         let panels = Panels::Transposed(self.right());
-        let format = Arithmetic::of(instruction_path(), panels.format()).left();
-        let left = match self.precision {
-            // dy W = (dy * scales) integers
-            Precision::Int8 => {
-                let scales = self.extra(0);
-                let mut scaled = dy.clone();
-                for row in scaled.data_mut().chunks_exact_mut(self.output.max(1)) {
-                    row.iter_mut().zip(scales).for_each(|(d, scale)| *d *= f32::from_le_bytes(*scale));
-                }
-                pack_rounded(format, Precision::Bf16, &scaled)
+        multiply(dy, panels, Out::Left(&mut dx), Spread::Pool, |block| {
+            finish(block);
+            let first = block.first_column;
+            for (_, line) in block.lines() {
+                next.prepare_gradient(first, line);
             }
-            precision => pack_rounded(format, precision, dy),
-        };
-        Matrix::from_vec(dy.rows(), self.input, multiplied(&left, panels, Spread::Pool, finish))
+        });
+        dx
+    }
+
+    /// The format that an output gradient must be packed in.
+    pub(crate) fn gradient_format(&self) -> Format {
+        Arithmetic::of(instruction_path(), Panels::Transposed(self.right()).format()).left()
+    }
+
+    /// An output gradient, packed.
+    pub(crate) fn gradient_of(&self, dy: &Matrix) -> Left {
+        assert_eq!(dy.columns(), self.output, "output gradient of a linear layer");
+        self.gradient_rows(dy.rows(), |row, line| line.copy_from_slice(dy.row(row)))
+    }
+
+    /// An output gradient, packed from rows that `fill(row, numbers)` gives.
+    pub(crate) fn gradient_rows(&self, rows: usize, fill: impl Fn(usize, &mut [f32]) + Sync) -> Left {
+        let format = self.gradient_format();
+        Left::from_groups(format, rows, self.output, |first, count, group, _| {
+            let mut row = vec![0.0; self.output];
+            for line in 0..count {
+                fill(first + line, &mut row);
+                self.prepare_gradient(0, &mut row);
+                pack_line(format, &row, line, group, &mut []);
+            }
+        })
+    }
+
+    /// What is done to columns `first ..` of an output gradient before it is packed: with int8, dy W = (dy * scales) integers; and rounding to bf16
+    /// where packing does not round.
+    fn prepare_gradient(&self, first: usize, numbers: &mut [f32]) {
+        if self.precision == Precision::Int8 {
+            let scales = &self.extra(0)[first..][..numbers.len()];
+            numbers.iter_mut().zip(scales).for_each(|(d, scale)| *d *= f32::from_le_bytes(*scale));
+        }
+        if self.precision != Precision::F32 && self.gradient_format() == Format::F32 {
+            round_to_bf16(numbers);
+        }
     }
 
     fn right(&self) -> Right<'_> {
@@ -260,6 +296,16 @@ fn column_sums(group: &[u8]) -> [i32; GROUP] {
         }
     }
     sums
+}
+
+vectorised! {
+    /// A row as a line of a group.
+    pub(crate) fn pack_line(format: Format, row: &[f32], line: usize, group: &mut [u8], scales: &mut [f32]) {
+        let scale = put_row(format, row, line, group);
+        if let Some(to) = scales.get_mut(line) {
+            *to = scale;
+        }
+    }
 }
 
 vectorised! {
