@@ -38,6 +38,7 @@
 //! |---|---|
 //! | Numbers in rows and columns | [`Matrix`]; [`Sequences`] says which rows belong together |
 //! | Frozen layers | [`Linear`] at a [`Precision`], [`LayerNorm`], [`Activation`], [`attention`] under a [`Mask`] |
+//! | Packed weights on disk | [`PackedBytes`] of [`shared_bytes`] |
 //! | Frozen blocks | [`Block`] of [`BlockWeights`], norms by [`NormPlacement`] |
 //! | What trains | [`ShiftAdapter`], [`Projection`], [`l2_normalize`], stepped by [`AdamW`] under [`cosine_decay`] |
 //! | Heads in closed form, f64 | [`Matrix64`], [`Cholesky`], [`symmetric_eigen`] |
@@ -63,9 +64,11 @@ mod instructions;
 mod kernel;
 mod layer_norm;
 mod linear;
+mod mapped;
 mod matrix;
 mod normalize;
 mod optimizer;
+mod precision;
 mod product;
 mod projection;
 mod sequences;
@@ -82,6 +85,7 @@ pub use dense::{Cholesky, Matrix64, SymmetricEigen, symmetric_eigen};
 pub use instructions::{InstructionPath, instruction_path, use_instructions};
 pub use layer_norm::LayerNorm;
 pub use linear::{Linear, Precision};
+pub use mapped::{SharedBytes, shared_bytes};
 pub use matrix::Matrix;
 pub use normalize::{l2_normalize, l2_normalize_backward};
 pub use optimizer::{AdamW, cosine_decay};
