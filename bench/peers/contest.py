@@ -49,6 +49,7 @@ class Figures:
     cpu: list[float] = field(default_factory=list)
     wall: list[float] = field(default_factory=list)
     peak_mb: float | None = None
+    instructions: str | None = None
     difference: float | None = None
     failure: str | None = None
 
@@ -75,7 +76,8 @@ class Contender:
         if name == "torch-mkl":
             environment["LD_PRELOAD"] = str(places.unlock)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-        self.read()
+        # Ours says its instruction path, a peer its name.
+        self.instructions = str(self.read()["ready"]) if name.startswith(OURS) else None
 
     def read(self) -> dict[str, object]:
         line = self.process.stdout.readline()
@@ -106,6 +108,7 @@ def compete(column: Column, names: list[str], places: Places, rounds: int, threa
         figures[name] = Figures()
         try:
             contender = Contender(name, column, places, threads, spin)
+            figures[name].instructions = contender.instructions
             # Also the warm-up.
             outputs[name] = contender.ask("output")["output"]
             running.append(contender)

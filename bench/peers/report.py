@@ -56,7 +56,8 @@ def markdown(results: Results, names: list[str], about: dict[str, object], versi
     parts = [
         f"{about['processor']} (family/model {about['family and model']}), {about['cores']} cores, "
         f"{' '.join(about['flags'])}; {about['date']}; {threads} threads, {rounds} rounds. "
-        + ", ".join(f"{name} {version}" for name, version in versions.items()),
+        + ", ".join(f"{name} {version}" for name, version in versions.items())
+        + f"; instruction path of sdmad: {', '.join(sorted({own.instructions for of in results.values() for own in of.values() if own.instructions}))}",
         "CPU seconds, median (wall seconds, median):\n\n" + grid(results, names, lambda own, _: f"{own.median():.3g} ({statistics.median(own.wall):.3g})"),
         "Peak memory of the process, MB:\n\n" + grid(results, names, lambda own, _: f"{own.peak_mb:.0f}"),
     ]

@@ -8,7 +8,7 @@
 //! | `output` | `{"output": […]}`: what one call computes, for the harness to compare with other implementations |
 //!
 //! ```sh
-//! cargo run --release -p sdmad-encoders --example tower_timing -- FOLDER --what image --batch 1 --threads 2 --precision f32
+//! cargo run --release -p sdmad-encoders --example tower_timing -- FOLDER --what image --batch 1 --threads 2 --precision bf16 [--instructions avx2_fma]
 //! ```
 
 use std::collections::BTreeMap;
@@ -19,9 +19,10 @@ use std::time::Instant;
 use rustix::time::{ClockId, clock_gettime};
 use safetensors::SafeTensors;
 use sdmad_base::{Error, Result, read};
-use sdmad_encoders::{ImageTower, ShiftAdapters, TextTower};
+use sdmad_encoders::{EncoderOptions, ImageTower, ShiftAdapters, TextTower};
 use sdmad_engine::{
-    AdapterInput, Block, Matrix, Precision, Sequences, ShiftAdapter, l2_normalize, l2_normalize_backward,
+    AdapterInput, Block, Matrix, Precision, Sequences, ShiftAdapter, instruction_path, l2_normalize,
+    l2_normalize_backward, use_instructions,
 };
 use sdmad_imaging::Pixels;
 
@@ -71,37 +72,12 @@ fn options() -> Result<Options> {
             ("--what", "train") => options.task = Task::Train,
             ("--batch", _) => options.batch = value.parse().map_err(|_| unknown())?,
             ("--threads", _) => options.threads = value.parse().map_err(|_| unknown())?,
-            ("--precision", _) => options.precision = precision(&value)?,
+            ("--precision", _) => options.precision = value.parse()?,
+            ("--instructions", _) => use_instructions(value.parse()?)?,
             _ => return Err(unknown()),
         }
     }
     Ok(options)
-}
-
-/// The one place that knows which precisions the engine has.
-fn precision(name: &str) -> Result<Precision> {
-    match name {
-        "f32" => Ok(Precision::F32),
-        other => Err(Error::bad_input(format!("precision {other} is not in this build"))),
-    }
-}
-
-/// The one place that knows how a tower is opened at a precision.
-fn image_tower(folder: &Path, precision: Precision) -> Result<ImageTower> {
-    match precision {
-        Precision::F32 => ImageTower::open(folder),
-        #[allow(unreachable_patterns)]
-        other => Err(Error::bad_input(format!("image towers cannot be opened as {other:?} yet"))),
-    }
-}
-
-/// As [`image_tower`].
-fn text_tower(folder: &Path, precision: Precision) -> Result<TextTower> {
-    match precision {
-        Precision::F32 => TextTower::open(folder),
-        #[allow(unreachable_patterns)]
-        other => Err(Error::bad_input(format!("text towers cannot be opened as {other:?} yet"))),
-    }
 }
 
 /// Loads what the task needs and answers requests in a pool of the wanted size.
@@ -112,19 +88,21 @@ fn serve(options: &Options) -> Result<()> {
         .map_err(|e| Error::environment(format!("cannot start {} threads: {e}", options.threads)))?;
     pool.install(|| {
         let shared = Shared::read(&options.folder.join(SHARED))?;
+        // Packed in memory: loading is no part of what is timed, but its memory is part of the peak.
+        let opened = EncoderOptions { precision: options.precision, ..EncoderOptions::default() };
         match options.task {
             Task::Image => {
-                let tower = image_tower(&options.folder, options.precision)?;
+                let tower = ImageTower::open_with(&options.folder, &opened)?;
                 let pixels = shared.pixels(options.batch)?;
                 answer(|| embed_images(&tower, &pixels))
             }
             Task::Text => {
-                let tower = text_tower(&options.folder, options.precision)?;
+                let tower = TextTower::open_with(&options.folder, &opened)?;
                 let ids = shared.ids(options.batch)?;
                 answer(|| embed_texts(&tower, &ids))
             }
             Task::Train => {
-                let tower = image_tower(&options.folder, options.precision)?;
+                let tower = ImageTower::open_with(&options.folder, &opened)?;
                 let (pixels, toward) = (shared.pixels(options.batch)?, shared.matrix("toward")?);
                 let adapted = tower.adapted(shared.adapters()?)?;
                 answer(|| {
@@ -233,7 +211,7 @@ fn answer(call: impl Fn() -> Vec<f32> + Sync) -> Result<()> {
         let mut out = std::io::stdout().lock();
         writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|e| Error::environment(format!("stdout: {e}")))
     };
-    say(serde_json::json!({"ready": sdmad_engine::instruction_path(), "peak_mb": peak_megabytes()}))?;
+    say(serde_json::json!({"ready": instruction_path().name(), "peak_mb": peak_megabytes()}))?;
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|e| Error::environment(format!("stdin: {e}")))?;
         match line.split_whitespace().collect::<Vec<_>>()[..] {
