@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sdmad_base::{Error, Result, sha256_file};
-use sdmad_engine::Precision;
+use sdmad_engine::{PACKED_LAYOUT, Precision};
 
 use crate::cache::{cache_dir, with_cache_hint};
 use crate::weights::WeightFile;
@@ -15,7 +15,7 @@ mod stamp;
 pub(crate) use file::PackedFile;
 use stamp::Stamp;
 
-/// The number that changes with the layout of packed files, that of packed weights in the engine among it.
+/// The number of the format of packed files. That of packed weights in them is the engine's, [`PACKED_LAYOUT`].
 pub(crate) const PACKED_FORMAT: u32 = 1;
 
 /// What is done with packed weights on disk when an encoder is opened.
@@ -85,7 +85,12 @@ pub(crate) struct PackedKey<'a> {
 
 impl PackedKey<'_> {
     fn name(&self) -> String {
-        format!("{}-{}-{}-{PACKED_FORMAT}", &self.sha256[..32.min(self.sha256.len())], self.tower, self.precision)
+        format!(
+            "{}-{}-{}-{PACKED_FORMAT}.{PACKED_LAYOUT}",
+            &self.sha256[..32.min(self.sha256.len())],
+            self.tower,
+            self.precision
+        )
     }
 }
 

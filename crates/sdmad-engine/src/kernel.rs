@@ -127,14 +127,16 @@ impl Kernel {
         Kernel { run: function(path, arithmetic), arithmetic, path }
     }
 
+    /// Whether its sums are in tiles of AMX.
+    fn uses_tiles(self) -> bool {
+        self.path == InstructionPath::Amx && self.arithmetic.left() != Format::F32
+    }
+
     /// Makes this thread ready.
     fn ready(self) -> Ready {
+        // SAFETY: the path is available, so there is leave to use tiles.
         #[cfg(target_arch = "x86_64")]
-        {
-            let tiles = self.path == InstructionPath::Amx && self.arithmetic.left() != Format::F32;
-            // SAFETY: the path is available, so there is leave to use tiles.
-            tiles.then(|| unsafe { amx::Tiles::set_up() })
-        }
+        self.uses_tiles().then(|| unsafe { amx::Tiles::set_up() })
     }
 }
 

@@ -21,6 +21,9 @@ pub enum Precision {
     Int8,
 }
 
+/// Number of the layout of packed bytes, for those who keep them: it grows when [`Linear::packed`] gives others for the same weight.
+pub const PACKED_LAYOUT: u32 = 1;
+
 /// A frozen linear layer, `y = x Wᵀ + b`, its weight packed once.
 #[derive(Clone, Debug)]
 pub struct Linear {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use sdmad_base::{AtomicFile, Error, Result, sha256_hex};
-use sdmad_engine::{Linear, PackedBytes, Precision, SharedBytes, shared_bytes};
+use sdmad_engine::{Linear, PACKED_LAYOUT, PackedBytes, Precision, SharedBytes, shared_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::{PACKED_FORMAT, PackedKey};
@@ -21,6 +21,8 @@ const ALIGNMENT: usize = 64;
 #[serde(deny_unknown_fields)]
 struct Header {
     format: u32,
+    /// Of packed weights.
+    layout: u32,
     sha256: String,
     tower: String,
     precision: String,
@@ -65,7 +67,7 @@ impl PackedFile {
         }
         let header: Header = serde_json::from_slice(text).ok()?;
         let start = (FRONT + length).next_multiple_of(ALIGNMENT);
-        let same = header.format == PACKED_FORMAT
+        let same = (header.format, header.layout) == (PACKED_FORMAT, PACKED_LAYOUT)
             && header.sha256 == key.sha256
             && header.tower == key.tower
             && header.precision == key.precision.name();
@@ -143,6 +145,7 @@ pub(super) fn write(path: &Path, key: &PackedKey<'_>, file: &WeightFile) -> Resu
     }
     let header = Header {
         format: PACKED_FORMAT,
+        layout: PACKED_LAYOUT,
         sha256: key.sha256.to_string(),
         tower: key.tower.to_string(),
         precision: key.precision.name().to_string(),

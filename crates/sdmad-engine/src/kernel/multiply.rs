@@ -9,8 +9,10 @@ use crate::factor::{Left, PANEL, Panels};
 use crate::instruction_path;
 use crate::tile::{Format, GROUP, LINE, TILE, put_bf16, put_f32};
 
-/// Steps of depth at a time: a panel's part of 64 kB then stays in the second cache, or the nearest, while all rows of a task go by.
-const STEPS: usize = 32;
+/// Steps of depth at a time on vectors: a panel's part of 16 kB then stays in the nearest cache while all rows of a task go by.
+const VECTOR_STEPS: usize = 8;
+/// The same on tiles, where putting sums away and taking them up again costs more: the part of 64 kB stays in the second cache.
+const TILE_STEPS: usize = 32;
 /// Bytes of the left factor that one task goes through, so that they stay in the second cache from panel to panel.
 const TASK_BYTES: usize = 3 << 18;
 /// The same where each task makes its panel: what is made should serve more rows.
@@ -85,6 +87,7 @@ pub(crate) fn multiply(
         return;
     }
     let kernel = Kernel::of(path, arithmetic);
+    let steps_at_once = if kernel.uses_tiles() { TILE_STEPS } else { VECTOR_STEPS };
     let left_group = left.format.tiles(left.depth) * TILE;
     let row_bytes = (left_group / GROUP).max(1);
     // Whole blocks, and tasks of about equal size.
@@ -105,7 +108,7 @@ pub(crate) fn multiply(
             let sums = &mut sums[..blocks];
             let ready = kernel.ready();
             // The next panel lies behind this one; each piece fetches its share of it.
-            let share = panel.len() / (blocks * steps.div_ceil(STEPS)).max(1) / LINE * LINE;
+            let share = panel.len() / (blocks * steps.div_ceil(steps_at_once)).max(1) / LINE * LINE;
             let mut ahead = panel.as_ptr().wrapping_add(panel.len());
             let finish_block = |index: usize, sums: &mut [f32; BLOCK]| {
                 let first = index * BLOCK_ROWS;
@@ -121,8 +124,8 @@ pub(crate) fn multiply(
                 finish(&mut block);
                 sink.write(&mut block);
             };
-            for first_step in (0..steps).step_by(STEPS) {
-                let last = first_step + STEPS >= steps;
+            for first_step in (0..steps).step_by(steps_at_once) {
+                let last = first_step + steps_at_once >= steps;
                 for index in 0..blocks {
                     let first = index * BLOCK_ROWS;
                     let left_start = (first_row + first) / GROUP * left_group;
@@ -133,7 +136,7 @@ pub(crate) fn multiply(
                         right: &panel[first_step * TILE..],
                         right_stride: steps * TILE,
                         column_groups: panels.groups(panel_index),
-                        steps: STEPS.min(steps - first_step),
+                        steps: steps_at_once.min(steps - first_step),
                         ahead,
                     };
                     run(kernel, &ready, &operands, &mut sums[index], first_step > 0);
