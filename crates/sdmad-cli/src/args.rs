@@ -13,6 +13,10 @@ pub(crate) struct Arguments {
     /// Threads to compute with (default: every core). Results are the same bits for any number.
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<usize>,
+    /// Instructions to compute with: portable, avx2_fma, avx512, avx512_bf16_vnni or amx (default: the widest that the processor has).
+    /// Results are the same bits on one path and precision.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) instructions: Option<String>,
     /// Say nothing on stderr but errors.
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
@@ -40,8 +44,24 @@ pub(crate) enum Verb {
     Predict(PredictArgs),
 }
 
+/// The precision of the towers' blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PrecisionName {
+    /// 32-bit floating point.
+    F32,
+    /// Weights and inputs rounded to bfloat16.
+    Bf16,
+    /// Weights and inputs rounded to 8-bit integers.
+    Int8,
+    /// In training the fastest that loses nothing on the shots, out of fold; elsewhere the run's own.
+    Auto,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
+    /// Precision of the towers' blocks.
+    #[arg(long, value_enum, default_value = "f32")]
+    pub(crate) precision: PrecisionName,
     /// Where to write the phantoms, the runs and the figures (default: sdmad-demo, or sdmad-demo-2 and so on).
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -85,6 +105,9 @@ pub(crate) enum EncoderAction {
     Check {
         /// Name of an encoder, or a model folder.
         name: String,
+        /// Precision of the towers' blocks: f32, bf16 or int8.
+        #[arg(long, default_value = "f32")]
+        precision: String,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -234,6 +257,9 @@ pub(crate) struct TrainArgs {
     /// Name of an encoder, or a model folder.
     #[arg(long, default_value = sdmad_encoders::DEFAULT_ENCODER)]
     pub(crate) encoder: String,
+    /// Precision of the towers' blocks; the run keeps it.
+    #[arg(long, value_enum, default_value = "f32")]
+    pub(crate) precision: PrecisionName,
     /// Images of normal and of each category, or `all`.
     #[arg(long, value_name = "K")]
     pub(crate) shots: Option<String>,
@@ -277,6 +303,9 @@ pub(crate) struct EvaluateArgs {
     /// Truth of signs, for sign attribution.
     #[arg(long, value_name = "CSV")]
     pub(crate) sign_truth: Option<PathBuf>,
+    /// The run's own precision (default), said again: another one is refused.
+    #[arg(long, value_enum, default_value = "auto", hide_default_value = true)]
+    pub(crate) precision: PrecisionName,
     /// How many images are in work at a time; no figure depends on it.
     #[arg(long, default_value_t = sdmad::DEFAULT_BATCH)]
     pub(crate) batch: usize,
@@ -309,6 +338,9 @@ pub(crate) struct PredictArgs {
     /// The folder to write.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// The run's own precision (default), said again: another one is refused.
+    #[arg(long, value_enum, default_value = "auto", hide_default_value = true)]
+    pub(crate) precision: PrecisionName,
     /// Images and folders of images: PNG, JPEG, TIFF, BMP, WebP.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use sdmad_base::Error;
+use sdmad_engine::use_instructions;
 
 use crate::args::{Arguments, Verb};
 use crate::terminal::Terminal;
@@ -37,6 +38,9 @@ fn run(arguments: Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
         .num_threads(arguments.threads.unwrap_or(0))
         .build_global()
         .map_err(|e| Error::environment(format!("cannot start {:?} threads: {e}", arguments.threads)))?;
+    if let Some(name) = &arguments.instructions {
+        name.parse().and_then(use_instructions).map_err(|e| e.at("--instructions"))?;
+    }
     terminal.watch_for_interrupt()?;
     match arguments.verb {
         Verb::Demo(args) => verbs::demo::run(args, terminal),

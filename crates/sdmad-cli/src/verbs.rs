@@ -9,28 +9,87 @@ pub(crate) mod predict;
 pub(crate) mod signs;
 pub(crate) mod train;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Once;
 
-use sdmad::{Extractor, FeatureSettings};
+use sdmad::{Extractor, FeatureSettings, PrecisionChoice, Run};
 use sdmad_base::{Error, Monitor, Result};
-use sdmad_encoders::{Encoder, cache_dir, ensure};
+use sdmad_encoders::{Encoder, EncoderOptions, ImageTower, PackedWeights, cache_dir, ensure};
+use sdmad_engine::{Precision, instruction_path};
+
+use crate::args::PrecisionName;
 
 /// Opens an encoder by name, pulling it when it is missing, or a model folder.
-pub(crate) fn open_encoder(name: &str, monitor: &dyn Monitor) -> Result<Encoder> {
+pub(crate) fn open_encoder(name: &str, precision: Precision, monitor: &dyn Monitor) -> Result<Encoder> {
+    let folder = encoder_at(name, monitor)?;
+    say_how(name, precision, monitor);
+    Encoder::open_with(&folder, &kept(precision)?)
+}
+
+/// The same of the image tower alone.
+pub(crate) fn open_image_tower(name: &str, precision: Precision, monitor: &dyn Monitor) -> Result<ImageTower> {
+    ImageTower::open_with(&encoder_at(name, monitor)?, &kept(precision)?)
+}
+
+/// The image tower that a run was trained with, at its precision.
+pub(crate) fn open_tower_of(run: &Run, monitor: &dyn Monitor) -> Result<Option<ImageTower>> {
+    let Some(record) = &run.config.encoder else { return Ok(None) };
+    let tower = open_image_tower(&record.name, record.precision, monitor)?;
+    run.check_image_tower(&tower)?;
+    say_how(&record.name, record.precision, monitor);
+    if let Some(notice) = run.instructions_notice() {
+        monitor.notice(&notice);
+    }
+    Ok(Some(tower))
+}
+
+/// Where an encoder is.
+pub(crate) fn encoder_at(name: &str, monitor: &dyn Monitor) -> Result<PathBuf> {
     let path = Path::new(name);
     if path.is_dir() {
-        return Encoder::open(path);
+        return Ok(path.to_path_buf());
     }
     if name.contains(['/', '\\']) && !name.starts_with("hf:") {
         return Err(Error::bad_input(format!("there is no folder {name}"))
             .with_hint("name an encoder of `sdmad encoder list`, or a model folder"));
     }
-    Encoder::open(&ensure(name, monitor)?)
+    ensure(name, monitor)
 }
 
-/// Features of the image tower, kept in the cache folder between runs.
-pub(crate) fn cached_features<'a>(encoder: &'a Encoder, settings: &FeatureSettings) -> Result<Extractor<'a>> {
-    Ok(Extractor::tower(encoder, settings.clone()).cached_in(&cache_dir()?.join("features")))
+fn kept(precision: Precision) -> Result<EncoderOptions> {
+    Ok(EncoderOptions { precision, packed: PackedWeights::Kept(PackedWeights::folder()?) })
+}
+
+/// Says once what is computed with.
+fn say_how(name: &str, precision: Precision, monitor: &dyn Monitor) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        monitor.notice(&format!("encoder {name}: {precision}, instruction path {}", instruction_path()));
+    });
+}
+
+impl From<PrecisionName> for PrecisionChoice {
+    fn from(name: PrecisionName) -> Self {
+        match name {
+            PrecisionName::F32 => PrecisionChoice::Fixed(Precision::F32),
+            PrecisionName::Bf16 => PrecisionChoice::Fixed(Precision::Bf16),
+            PrecisionName::Int8 => PrecisionChoice::Fixed(Precision::Int8),
+            PrecisionName::Auto => PrecisionChoice::Auto,
+        }
+    }
+}
+
+/// Refuses another precision than the run's.
+pub(crate) fn check_precision(run: &Run, asked: PrecisionName) -> Result<()> {
+    match asked.into() {
+        PrecisionChoice::Auto => Ok(()),
+        PrecisionChoice::Fixed(precision) => run.check_precision(precision),
+    }
+}
+
+/// Features of an image tower, kept in the cache folder between runs.
+pub(crate) fn cached_features<'a>(tower: &'a ImageTower, settings: &FeatureSettings) -> Result<Extractor<'a>> {
+    Ok(Extractor::tower(tower, settings.clone()).cached_in(&cache_dir()?.join("features")))
 }
 
 /// Prints a value as indented JSON.

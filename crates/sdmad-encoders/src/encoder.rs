@@ -1,12 +1,14 @@
 use std::path::Path;
 
 use sdmad_base::{Error, Result, sha256_file};
+use sdmad_engine::Precision;
 use sdmad_imaging::{Filter, Fit, Preprocess};
 
 use crate::folder::{ModelFolder, WeightFiles};
 use crate::layout::{self, LOGIT_SCALE, UNUSED};
-use crate::weights::WeightFile;
-use crate::{FilterName, FitName, ImageTower, PreprocessEntry, TextTower, Tokenizer};
+use crate::packed::{PackedKey, PackedWeights};
+use crate::weights::{WeightFile, Weights};
+use crate::{FilterName, FitName, ImageArchitecture, ImageTower, PreprocessEntry, TextTower, Tokenizer};
 
 /// A frozen pair of an image tower and a text tower.
 pub struct Encoder {
@@ -25,6 +27,18 @@ pub struct EncoderIdentity {
     pub image_sha256: String,
     /// The same of the text tower; equal to the other where both stand in one file.
     pub text_sha256: String,
+    /// That of the linear layers in the blocks of both towers; all else is f32.
+    pub precision: Precision,
+}
+
+/// How the towers of a model folder are opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EncoderOptions {
+    /// That of the linear layers of the blocks: query, key and value, output, and the two of the branch behind. Patch embedding, positions,
+    /// token embeddings, norms, biases and projections are f32.
+    pub precision: Precision,
+    /// Where packed weights are kept, if they are.
+    pub packed: PackedWeights,
 }
 
 /// The space that both embeddings of a pair like CLIP lie in.
@@ -36,15 +50,32 @@ pub struct Joint {
 
 impl Encoder {
     /// Loads both towers of a model folder, whatever it is: one of sdmad's cache (`encoder.json`), of open_clip (`open_clip_config.json`,
-    /// CLIP and BiomedCLIP) or of Hugging Face transformers (`config.json`, CLIP).
+    /// CLIP and BiomedCLIP) or of Hugging Face transformers (`config.json`, CLIP). In f32, every file read and hashed.
     ///
     /// # Errors
     /// [`Kind::BadInput`](sdmad_base::Kind::BadInput) when a file is missing or damaged or of a model that is not supported; when a tensor is missing, left over, of another shape
     /// than the configuration says, or holds a number that is not finite; when a file has not the hash that `encoder.json` gives.
     pub fn open(folder: &Path) -> Result<Self> {
+        Encoder::open_with(folder, &EncoderOptions::default())
+    }
+
+    /// The same at a precision, and from packed weights on disk where they are wanted.
+    ///
+    /// # Errors
+    /// As [`Encoder::open`].
+    pub fn open_with(folder: &Path, options: &EncoderOptions) -> Result<Self> {
         let model = ModelFolder::read(folder)?;
-        let (image, text) = rayon::join(|| load_image(&model), || load_text(&model));
-        let ((image, image_sha256), (text, text_sha256)) = (image?, text?);
+        let hashes = match &model.weights {
+            WeightFiles::Together(path) => options.packed.hash_of(path).map(|hash| (hash.clone(), hash))?,
+            WeightFiles::Apart { .. } => {
+                let (image, text) =
+                    rayon::join(|| hash_of(image_file(&model), options), || hash_of(text_file(&model), options));
+                (image?, text?)
+            }
+        };
+        let (image, text) =
+            rayon::join(|| load_image(&model, hashes.0, options), || load_text(&model, hashes.1, options));
+        let (image, text) = (image?, text?);
         let joint = joint(&model)?;
         if joint.is_some() && image.embedding_width() != text.embedding_width() {
             return Err(Error::bad_input(format!(
@@ -54,9 +85,12 @@ impl Encoder {
                 text.embedding_width()
             )));
         }
-        // Where both stand in one file, it was hashed once, on the image's side.
-        let text_sha256 = text_sha256.unwrap_or_else(|| image_sha256.clone());
-        let identity = EncoderIdentity { name: model.name, image_sha256, text_sha256 };
+        let identity = EncoderIdentity {
+            name: model.name,
+            image_sha256: image.sha256().to_string(),
+            text_sha256: text.sha256().to_string(),
+            precision: options.precision,
+        };
         Ok(Encoder { image, text, joint, identity })
     }
 
@@ -75,52 +109,71 @@ impl Encoder {
         self.joint.as_ref()
     }
 
-    /// Name and hashes.
+    /// Name, hashes and precision.
     pub fn identity(&self) -> &EncoderIdentity {
         &self.identity
     }
 }
 
-pub(crate) fn open_image_tower(folder: &Path) -> Result<ImageTower> {
-    load_image(&ModelFolder::read(folder)?).map(|(tower, _)| tower)
+pub(crate) fn open_image_tower(folder: &Path, options: &EncoderOptions) -> Result<ImageTower> {
+    let model = ModelFolder::read(folder)?;
+    let sha256 = hash_of(image_file(&model), options)?;
+    load_image(&model, sha256, options)
 }
 
-pub(crate) fn open_text_tower(folder: &Path) -> Result<TextTower> {
-    load_text(&ModelFolder::read(folder)?).map(|(tower, _)| tower)
+pub(crate) fn open_text_tower(folder: &Path, options: &EncoderOptions) -> Result<TextTower> {
+    let model = ModelFolder::read(folder)?;
+    let sha256 = hash_of(text_file(&model), options)?;
+    load_text(&model, sha256, options)
 }
 
-/// The image tower and the SHA-256 of its file.
-fn load_image(model: &ModelFolder) -> Result<(ImageTower, String)> {
-    let preprocess = preprocess(&model.preprocess);
-    preprocess.check().map_err(|e| e.at(format!("{}, preprocessing", model.folder.display())))?;
-    let (path, expected) = match &model.weights {
+/// A weight file and the hash that it must have, if that is known.
+type Hashed<'a> = (&'a Path, Option<&'a str>);
+
+fn image_file(model: &ModelFolder) -> Hashed<'_> {
+    match &model.weights {
         WeightFiles::Apart { image: (path, sha256), .. } => (path, Some(sha256)),
         WeightFiles::Together(path) => (path, None),
-    };
-    let file = WeightFile::open(path)?;
-    let (layers, sha256) =
-        rayon::join(|| layout::image_layers(&file.root(), &model.image), || checked_hash(&file, path, expected));
-    // A file of another hash is why its tensors do not fit.
-    let sha256 = sha256?;
-    let layers = layers?;
-    let concerns = |name: &str| expected.is_some() || layout::is_image_tensor(model.image.layout, name);
-    file.finish(concerns, UNUSED, "image tower")?;
-    let tower = ImageTower {
+    }
+}
+
+fn text_file(model: &ModelFolder) -> Hashed<'_> {
+    match &model.weights {
+        WeightFiles::Apart { text: (path, sha256), .. } => (path, Some(sha256)),
+        WeightFiles::Together(path) => (path, None),
+    }
+}
+
+/// The SHA-256 of a weight file. One of another hash is why its tensors would not fit, so this comes first.
+fn hash_of((path, expected): Hashed<'_>, options: &EncoderOptions) -> Result<String> {
+    let sha256 = options.packed.hash_of(path)?;
+    if let Some(expected) = expected {
+        same_hash(path, &sha256, expected)?;
+    }
+    Ok(sha256)
+}
+
+fn load_image(model: &ModelFolder, sha256: String, options: &EncoderOptions) -> Result<ImageTower> {
+    let preprocess = preprocess(&model.preprocess);
+    preprocess.check().map_err(|e| e.at(format!("{}, preprocessing", model.folder.display())))?;
+    let ImageArchitecture { width, mlp_width, layout, .. } = model.image;
+    check_depth(model, options.precision, width.max(mlp_width))?;
+    let (path, expected) = image_file(model);
+    let key = PackedKey { sha256: &sha256, tower: "image", precision: options.precision };
+    let concerns = |name: &str| expected.is_some() || layout::is_image_tensor(layout, name);
+    let layers = load(path, &key, options, &concerns, |weights| layout::image_layers(weights, &model.image))?;
+    Ok(ImageTower {
         architecture: model.image.clone(),
         preprocess,
         stem: layers.stem,
         blocks: layers.blocks,
         head: layers.head,
-    };
-    Ok((tower, sha256))
+        precision: options.precision,
+        sha256,
+    })
 }
 
-/// The text tower and the SHA-256 of its file, if that is not the image tower's.
-fn load_text(model: &ModelFolder) -> Result<(TextTower, Option<String>)> {
-    let (path, expected) = match &model.weights {
-        WeightFiles::Apart { text: (path, sha256), .. } => (path, Some(sha256)),
-        WeightFiles::Together(path) => (path, None),
-    };
+fn load_text(model: &ModelFolder, sha256: String, options: &EncoderOptions) -> Result<TextTower> {
     if let WeightFiles::Apart { tokenizer: (path, sha256), .. } = &model.weights {
         same_hash(path, &sha256_file(path)?, sha256)?;
     }
@@ -134,32 +187,56 @@ fn load_text(model: &ModelFolder) -> Result<(TextTower, Option<String>)> {
         ))
         .with_hint("tokenizer and weights are of different models"));
     }
-    let file = WeightFile::open(path)?;
-    let (layers, sha256) = rayon::join(
-        || layout::text_layers(&file.root(), &model.text),
-        || expected.map(|expected| checked_hash(&file, path, Some(expected))).transpose(),
-    );
-    let sha256 = sha256?;
-    let layers = layers?;
-    let concerns =
-        |name: &str| expected.is_some() || !(layout::is_image_tensor(model.image.layout, name) || name == LOGIT_SCALE);
-    file.finish(concerns, UNUSED, "text tower")?;
-    let tower = TextTower {
+    check_depth(model, options.precision, model.text.width.max(model.text.mlp_width))?;
+    let (path, expected) = text_file(model);
+    let key = PackedKey { sha256: &sha256, tower: "text", precision: options.precision };
+    let layout = model.image.layout;
+    let concerns = |name: &str| expected.is_some() || !(layout::is_image_tensor(layout, name) || name == LOGIT_SCALE);
+    let layers = load(path, &key, options, &concerns, |weights| layout::text_layers(weights, &model.text))?;
+    Ok(TextTower {
         architecture: model.text.clone(),
         tokenizer,
         stem: layers.stem,
         blocks: layers.blocks,
         head: layers.head,
-    };
-    Ok((tower, sha256))
+        precision: options.precision,
+        sha256,
+    })
 }
 
-fn checked_hash(file: &WeightFile, path: &Path, expected: Option<&String>) -> Result<String> {
-    let sha256 = file.sha256()?;
-    if let Some(expected) = expected {
-        same_hash(path, &sha256, expected)?;
+/// The layers of a tower: from what was packed of its file earlier, or from the file itself.
+fn load<L>(
+    path: &Path,
+    key: &PackedKey<'_>,
+    options: &EncoderOptions,
+    concerns: &dyn Fn(&str) -> bool,
+    build: impl Fn(&Weights<'_>) -> Result<L>,
+) -> Result<L> {
+    if let Some(packed) = options.packed.open(key)
+        && let Ok(layers) = build(&packed.root())
+        && packed.is_used_up()
+    {
+        return Ok(layers);
     }
-    Ok(sha256)
+    let file = WeightFile::open(path)?;
+    let layers = build(&file.at(options.precision))?;
+    file.finish(concerns, UNUSED, &format!("{} tower", key.tower))?;
+    // What could not be kept is packed again at the next start.
+    let _ = options.packed.keep(key, &file);
+    Ok(layers)
+}
+
+/// The engine's exact sums of int8 end at so many inputs of a layer.
+fn check_depth(model: &ModelFolder, precision: Precision, deepest: usize) -> Result<()> {
+    const MOST: usize = 1 << 16;
+    if precision == Precision::Int8 && deepest > MOST {
+        return Err(Error::bad_input(format!(
+            "{}: a layer of {deepest} inputs; int8 takes up to {MOST}",
+            model.folder.display()
+        ))
+        .with_hint("open it in f32 or bf16"));
+    }
+    Ok(())
 }
 
 fn same_hash(path: &Path, sha256: &str, expected: &str) -> Result<()> {
@@ -173,7 +250,7 @@ fn same_hash(path: &Path, sha256: &str, expected: &str) -> Result<()> {
 /// The temperature of a joint space; stored as its logarithm.
 fn joint(model: &ModelFolder) -> Result<Option<Joint>> {
     let WeightFiles::Together(path) = &model.weights else { return Ok(None) };
-    let logarithm = WeightFile::open(path)?.root().scalar(LOGIT_SCALE)?;
+    let logarithm = WeightFile::open(path)?.at(Precision::F32).scalar(LOGIT_SCALE)?;
     let logit_scale = logarithm.exp();
     if !(logit_scale.is_finite() && logit_scale > 0.0) {
         return Err(Error::bad_input(format!(

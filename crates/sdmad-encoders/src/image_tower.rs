@@ -1,11 +1,11 @@
 use std::path::Path;
 
 use sdmad_base::Result;
-use sdmad_engine::{Block, LayerNorm, Linear, Matrix, l2_normalize};
+use sdmad_engine::{Block, LayerNorm, Linear, Matrix, Precision, l2_normalize};
 use sdmad_imaging::{Pixels, Preprocess, RgbImage};
 
 use crate::head::{Head, Pooled};
-use crate::{Adapted, ImageArchitecture, ImagePooling, ShiftAdapters};
+use crate::{Adapted, EncoderOptions, ImageArchitecture, ImagePooling, ShiftAdapters};
 
 /// A frozen vision transformer: pixels to tokens, blocks, one vector, embedding.
 ///
@@ -16,6 +16,9 @@ pub struct ImageTower {
     pub(crate) stem: ImageStem,
     pub(crate) blocks: Vec<Block>,
     pub(crate) head: Head,
+    pub(crate) precision: Precision,
+    /// Of the weight file.
+    pub(crate) sha256: String,
 }
 
 /// What stands before the first block.
@@ -34,7 +37,25 @@ impl ImageTower {
     /// # Errors
     /// As [`Encoder::open`](crate::Encoder::open).
     pub fn open(folder: &Path) -> Result<Self> {
-        crate::encoder::open_image_tower(folder)
+        Self::open_with(folder, &EncoderOptions::default())
+    }
+
+    /// The same at a precision, and from packed weights on disk where they are wanted.
+    ///
+    /// # Errors
+    /// As [`Encoder::open`](crate::Encoder::open).
+    pub fn open_with(folder: &Path, options: &EncoderOptions) -> Result<Self> {
+        crate::encoder::open_image_tower(folder, options)
+    }
+
+    /// SHA-256 of the file that the weights came from, as 64 hexadecimal digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// That of the linear layers in the blocks.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// What the tower is made of.

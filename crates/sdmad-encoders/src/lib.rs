@@ -61,13 +61,14 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `encoder` | [`Encoder`]: opens a folder, builds both towers, checks hashes and what is left over |
+//! | `encoder` | [`Encoder`]: opens a folder with [`EncoderOptions`], builds both towers, checks hashes and what is left over |
 //! | `image_tower`, `text_tower` | [`ImageTower`], [`TextTower`]: from input to embedding, each step apart |
 //! | `adapted` | [`Adapted`]: shift adapters behind layers, from a cached prefix, with gradients |
 //! | `head`, `blocks`, `positions` | pooling and projection with adjoints; hidden states; resized position embeddings |
 //! | `architecture` | [`ImageArchitecture`], [`TextArchitecture`]: what a tower is made of, as data |
 //! | `layout` | tensor names, written where layers are built; one file for each family, its source on top |
 //! | `weights` | tensors of a safetensors file by name, shape and type |
+//! | `packed` | [`PackedWeights`]: weights packed once, on disk, mapped at the next start; hashes of files that did not change |
 //! | `folder` | configurations of the three kinds of folder to architectures |
 //! | `encoder_file` | [`EncoderFile`]: `encoder.json`, with a format number |
 //! | `tokenizer` | [`Tokenizer`]: CLIP's byte pairs and BERT's WordPiece |
@@ -88,6 +89,7 @@ mod folder;
 mod head;
 mod image_tower;
 mod layout;
+mod packed;
 mod positions;
 mod pull;
 mod text_tower;
@@ -101,11 +103,12 @@ pub use architecture::{
 };
 pub use archive::{export, import};
 pub use cache::{Listed, Verified, VerifiedFile, cache_dir, encoder_folder, list, verify};
-pub use encoder::{Encoder, EncoderIdentity, Joint};
+pub use encoder::{Encoder, EncoderIdentity, EncoderOptions, Joint};
 pub use encoder_file::{
     ENCODER_FORMAT, EncoderFile, FilterName, FitName, HashedFile, ImageEntry, PreprocessEntry, TextEntry,
 };
 pub use image_tower::ImageTower;
+pub use packed::PackedWeights;
 pub use pull::{clip_vocabulary_path, ensure, ensure_clip_vocabulary, pull};
 pub use text_tower::TextTower;
 pub use tokenizer::{CLIP_VOCABULARY, Cleaning, Tokenizer};

@@ -1,11 +1,11 @@
 use std::path::Path;
 
 use sdmad_base::Result;
-use sdmad_engine::{Block, LayerNorm, Matrix, Sequences};
+use sdmad_engine::{Block, LayerNorm, Matrix, Precision, Sequences};
 
 use crate::head::{Head, Pooled};
 use crate::image_tower::unit;
-use crate::{Adapted, ShiftAdapters, TextArchitecture, TextPooling, Tokenizer};
+use crate::{Adapted, EncoderOptions, ShiftAdapters, TextArchitecture, TextPooling, Tokenizer};
 
 /// A frozen text transformer: text to token ids, tokens, blocks, one vector, embedding.
 ///
@@ -16,6 +16,9 @@ pub struct TextTower {
     pub(crate) stem: TextStem,
     pub(crate) blocks: Vec<Block>,
     pub(crate) head: Head,
+    pub(crate) precision: Precision,
+    /// Of the weight file.
+    pub(crate) sha256: String,
 }
 
 /// What stands before the first block.
@@ -33,7 +36,25 @@ impl TextTower {
     /// # Errors
     /// As [`Encoder::open`](crate::Encoder::open).
     pub fn open(folder: &Path) -> Result<Self> {
-        crate::encoder::open_text_tower(folder)
+        Self::open_with(folder, &EncoderOptions::default())
+    }
+
+    /// The same at a precision, and from packed weights on disk where they are wanted.
+    ///
+    /// # Errors
+    /// As [`Encoder::open`](crate::Encoder::open).
+    pub fn open_with(folder: &Path, options: &EncoderOptions) -> Result<Self> {
+        crate::encoder::open_text_tower(folder, options)
+    }
+
+    /// SHA-256 of the file that the weights came from, as 64 hexadecimal digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// That of the linear layers in the blocks.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// What the tower is made of.

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use safetensors::tensor::{Dtype, Metadata};
-use sdmad_base::{Error, Result, sha256_file};
+use sdmad_base::{Error, Result};
 use sdmad_engine::{LayerNorm, Linear, Matrix, Precision};
+
+use crate::packed::PackedFile;
 
 mod decode;
 
@@ -16,18 +18,33 @@ const LONGEST_HEADER: u64 = 100_000_000;
 
 /// A safetensors file that remembers which of its tensors were taken.
 ///
-/// Tensors are read one by one when they are taken. Mapping the file would need `unsafe`, would break when another program shortens the
-/// file, and would count its pages beside the packed weights.
+/// Tensors are read one by one when they are taken. Mapping the file would break when another program shortens it, and would count its pages
+/// beside the packed weights.
 ///
-/// A loader takes each tensor by name and shape through [`WeightFile::root`], and ends with [`WeightFile::finish`], which fails when a
-/// tensor of the file was left over.
+/// A loader takes each tensor by name and shape through [`WeightFile::at`], and ends with [`WeightFile::finish`], which fails when a
+/// tensor of the file was left over. What was taken can then be written as a [`PackedFile`].
 pub(crate) struct WeightFile {
     path: PathBuf,
     file: Mutex<File>,
     metadata: Metadata,
     /// Where the numbers start: behind the header and its length.
     start: u64,
-    taken: Mutex<BTreeSet<String>>,
+    taken: Mutex<Taken>,
+}
+
+/// What was taken of a file, by name.
+#[derive(Default)]
+struct Taken {
+    tensors: BTreeMap<String, Use>,
+    layers: BTreeMap<String, Linear>,
+}
+
+/// What became of a tensor.
+enum Use {
+    /// It was handed out, in this shape.
+    Plain(Vec<usize>),
+    /// It is in the packed weight of a layer.
+    InLayer,
 }
 
 impl WeightFile {
@@ -63,11 +80,6 @@ impl WeightFile {
         Ok(WeightFile { path: path.to_path_buf(), file: Mutex::new(file), metadata, start, taken: Mutex::default() })
     }
 
-    /// SHA-256 of the whole file.
-    pub(crate) fn sha256(&self) -> Result<String> {
-        sha256_file(&self.path)
-    }
-
     /// Bytes of the file, counted from behind the header.
     fn bytes(&self, from: usize, to: usize) -> Result<Vec<u8>> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,9 +90,24 @@ impl WeightFile {
         Ok(bytes)
     }
 
-    /// A view without a prefix.
-    pub(crate) fn root(&self) -> Weights<'_> {
-        Weights { file: self, prefix: String::new() }
+    /// A view without a prefix, whose blocks are packed at this precision.
+    pub(crate) fn at(&self, precision: Precision) -> Weights<'_> {
+        Weights { source: Source::File(self, precision), prefix: String::new() }
+    }
+
+    /// Names and shapes of the tensors that were handed out.
+    pub(crate) fn plain_tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let taken = self.taken();
+        let plain = |(name, becomes): (&String, &Use)| match becomes {
+            Use::Plain(shape) => Some((name.clone(), shape.clone())),
+            Use::InLayer => None,
+        };
+        taken.tensors.iter().filter_map(plain).collect()
+    }
+
+    /// The layers that were packed, by the names of their weights.
+    pub(crate) fn packed_layers(&self) -> BTreeMap<String, Linear> {
+        self.taken().layers.clone()
     }
 
     /// Fails when a tensor that `concerns` the tower was not taken, unless `unused` names it.
@@ -91,7 +118,7 @@ impl WeightFile {
         let mut left: Vec<String> = self.metadata.offset_keys();
         left.retain(|name| {
             let ignored = unused.iter().any(|u| name == u || name.ends_with(&format!(".{u}")));
-            concerns(name) && !taken.contains(name) && !ignored
+            concerns(name) && !taken.tensors.contains_key(name) && !ignored
         });
         left.sort();
         if left.is_empty() {
@@ -106,45 +133,11 @@ impl WeightFile {
         .with_hint("weights and configuration are of different models, or this variant is not supported"))
     }
 
-    fn taken(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        // A set of names is whole whatever another thread was doing.
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the file has where a tensor is missing: the names below the nearest level that is not empty.
-    fn neighbours(&self, name: &str) -> String {
-        let mut names = self.metadata.offset_keys();
-        names.sort();
-        let mut level = name;
-        while let Some(end) = level.rfind('.') {
-            level = &name[..end];
-            let below: Vec<String> = names.iter().filter(|other| other.starts_with(&name[..=end])).cloned().collect();
-            if !below.is_empty() {
-                return format!("below `{level}` it has {}", listed(&below));
-            }
-        }
-        format!("it has {}", listed(&names))
-    }
-}
-
-/// A place in the names of a [`WeightFile`]: `weights.pp("encoder").pp("layer.0")`.
-pub(crate) struct Weights<'a> {
-    file: &'a WeightFile,
-    prefix: String,
-}
-
-impl<'a> Weights<'a> {
-    /// One level down.
-    pub(crate) fn pp(&self, name: impl Display) -> Weights<'a> {
-        Weights { file: self.file, prefix: self.name(&name.to_string()) }
-    }
-
     /// A tensor of exactly this shape as f32, row-major.
-    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        let name = self.name(name);
-        let path = self.file.path.display();
-        let Some(info) = self.file.metadata.info(&name) else {
-            let there = self.file.neighbours(&name);
+    pub(crate) fn read(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let path = self.path.display();
+        let Some(info) = self.metadata.info(name) else {
+            let there = self.neighbours(name);
             return Err(Error::bad_input(format!(
                 "{path} lacks the tensor `{name}`, expected with shape {shape:?}; {there}"
             ))
@@ -169,7 +162,7 @@ impl<'a> Weights<'a> {
                 .with_hint("save the model in one of these types"));
             }
         };
-        let numbers = decode(&self.file.bytes(from, to)?);
+        let numbers = decode(&self.bytes(from, to)?);
         if let Some(index) = numbers.iter().position(|x| !x.is_finite()) {
             return Err(Error::bad_input(format!(
                 "{path}: tensor `{name}` holds {} at number {index} of {}; weights must be finite",
@@ -178,8 +171,66 @@ impl<'a> Weights<'a> {
             ))
             .with_hint("the file is damaged, or its training diverged"));
         }
-        self.file.taken().insert(name);
         Ok(numbers)
+    }
+
+    fn taken(&self) -> MutexGuard<'_, Taken> {
+        // A map is whole whatever another thread was doing.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the file has where a tensor is missing: the names below the nearest level that is not empty.
+    fn neighbours(&self, name: &str) -> String {
+        let mut names = self.metadata.offset_keys();
+        names.sort();
+        let mut level = name;
+        while let Some(end) = level.rfind('.') {
+            level = &name[..end];
+            let below: Vec<String> = names.iter().filter(|other| other.starts_with(&name[..=end])).cloned().collect();
+            if !below.is_empty() {
+                return format!("below `{level}` it has {}", listed(&below));
+            }
+        }
+        format!("it has {}", listed(&names))
+    }
+}
+
+/// A place in the names of a [`WeightFile`], or of what was packed of one: `weights.pp("encoder").pp("layer.0")`.
+pub(crate) struct Weights<'a> {
+    source: Source<'a>,
+    prefix: String,
+}
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    File(&'a WeightFile, Precision),
+    Packed(&'a PackedFile),
+}
+
+impl PackedFile {
+    /// A view without a prefix.
+    pub(crate) fn root(&self) -> Weights<'_> {
+        Weights { source: Source::Packed(self), prefix: String::new() }
+    }
+}
+
+impl<'a> Weights<'a> {
+    /// One level down.
+    pub(crate) fn pp(&self, name: impl Display) -> Weights<'a> {
+        Weights { source: self.source, prefix: self.name(&name.to_string()) }
+    }
+
+    /// A tensor of exactly this shape as f32, row-major.
+    pub(crate) fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let name = self.name(name);
+        match self.source {
+            Source::Packed(file) => file.tensor(&name, shape),
+            Source::File(file, _) => {
+                let numbers = file.read(&name, shape)?;
+                file.taken().tensors.insert(name, Use::Plain(shape.to_vec()));
+                Ok(numbers)
+            }
+        }
     }
 
     /// A vector.
@@ -195,7 +246,10 @@ impl<'a> Weights<'a> {
     /// One number, stored without a shape or with shape `[1]`.
     pub(crate) fn scalar(&self, name: &str) -> Result<f32> {
         let whole = self.name(name);
-        let one = self.file.metadata.info(&whole).is_some_and(|info| info.shape == [1]);
+        let one = match self.source {
+            Source::File(file, _) => file.metadata.info(&whole).is_some_and(|info| info.shape == [1]),
+            Source::Packed(file) => file.has(&whole, &[1]),
+        };
         Ok(self.tensor(name, if one { &[1] } else { &[] })?[0])
     }
 
@@ -204,22 +258,54 @@ impl<'a> Weights<'a> {
         Ok(LayerNorm::new(self.vector("weight", width)?, self.vector("bias", width)?, epsilon))
     }
 
-    /// `weight [output, input]` and, if wanted, `bias` of a linear layer.
+    /// `weight [output, input]` and, if wanted, `bias` of a linear layer that stays f32.
     pub(crate) fn linear(&self, input: usize, output: usize, bias: bool) -> Result<Linear> {
         let weight = self.matrix("weight", output, input)?;
         let bias = if bias { Some(self.vector("bias", output)?) } else { None };
         Ok(Linear::new(weight, bias, Precision::F32))
     }
 
-    /// Query, key and value, stored apart as `weight [width, width]` and `bias`, in one layer `[3 width, width]`.
+    /// `weight [output, input]` and `bias` of a linear layer of a block, at the precision of blocks.
+    pub(crate) fn block_linear(&self, input: usize, output: usize) -> Result<Linear> {
+        self.packed("weight", &["weight".to_string()], (output, input), self.vector("bias", output)?)
+    }
+
+    /// Query, key and value of a block, stored apart as `weight [width, width]` and `bias`, in one layer `[3 width, width]`.
     pub(crate) fn query_key_value(&self, names: [&str; 3], width: usize) -> Result<Linear> {
-        let (mut weight, mut bias) = (Vec::with_capacity(3 * width * width), Vec::with_capacity(3 * width));
+        let mut bias = Vec::with_capacity(3 * width);
         for name in names {
-            let part = self.pp(name);
-            weight.extend(part.tensor("weight", &[width, width])?);
-            bias.extend(part.vector("bias", width)?);
+            bias.extend(self.pp(name).vector("bias", width)?);
         }
-        Ok(Linear::new(Matrix::from_vec(3 * width, width, weight), Some(bias), Precision::F32))
+        let parts = names.map(|name| format!("{name}.weight"));
+        self.packed(&format!("{}.weight", names.join("+")), &parts, (3 * width, width), bias)
+    }
+
+    /// The same, stored in one as `in_proj_weight` and `in_proj_bias`.
+    pub(crate) fn in_projection(&self, width: usize) -> Result<Linear> {
+        let (name, bias) = ("in_proj_weight", self.vector("in_proj_bias", 3 * width)?);
+        self.packed(name, &[name.to_string()], (3 * width, width), bias)
+    }
+
+    /// A linear layer of a block, called `name` where it is packed, its weight in one or several tensors of equal shape.
+    fn packed(&self, name: &str, parts: &[String], (output, input): (usize, usize), bias: Vec<f32>) -> Result<Linear> {
+        let name = self.name(name);
+        match self.source {
+            Source::Packed(file) => {
+                let weight = file.weight(&name, output, input)?;
+                Linear::from_packed(output, input, Some(bias), file.precision(), weight)
+            }
+            Source::File(file, precision) => {
+                let mut weight = Vec::with_capacity(output * input);
+                for part in parts {
+                    let part = self.name(part);
+                    weight.extend(file.read(&part, &[output / parts.len(), input])?);
+                    file.taken().tensors.insert(part, Use::InLayer);
+                }
+                let layer = Linear::new(Matrix::from_vec(output, input, weight), Some(bias), precision);
+                file.taken().layers.insert(name, layer.clone());
+                Ok(layer)
+            }
+        }
     }
 
     fn name(&self, last: &str) -> String {

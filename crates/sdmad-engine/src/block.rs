@@ -1,5 +1,7 @@
-use crate::attention::{Mask, attention, attention_backward};
-use crate::{Activation, LayerNorm, Linear, Matrix, Sequences};
+use crate::attention::{Mask, attention_backward_packed, attention_packed};
+use crate::factor::Left;
+use crate::kernel::Block as Piece;
+use crate::{Activation, LayerNorm, Linear, Matrix, Precision, Sequences};
 
 /// Where the layer norms of a block stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +87,15 @@ impl Block {
 
     /// Several sequences, `x [rows, width]` to `[rows, width]`. Each sequence gets the bits that it would get alone.
     pub fn forward_sequences(&self, x: &Matrix, sequences: &Sequences) -> Matrix {
+        let weights = &self.weights;
         match self.placement {
             NormPlacement::Pre => {
-                let h = self.attend(&self.weights.norm1.forward(x), x, sequences);
-                self.transform(&self.weights.norm2.forward(&h), &h)
+                let h = self.attend(&weights.norm1.forward_into(x, &weights.query_key_value), x, sequences);
+                self.transform(&weights.norm2.forward_into(&h, &weights.expand), &h)
             }
             NormPlacement::Post => {
-                let h = self.weights.norm1.forward(&self.attend(x, x, sequences));
-                self.weights.norm2.forward(&self.transform(&h, &h))
+                let h = weights.norm1.forward(&self.attend(&weights.query_key_value.input_of(x), x, sequences));
+                weights.norm2.forward(&self.transform(&weights.expand.input_of(&h), &h))
             }
         }
     }
@@ -103,10 +106,11 @@ impl Block {
         let weights = &self.weights;
         match self.placement {
             NormPlacement::Pre => {
-                let n1 = weights.norm1.forward(x);
-                let query_key_value = weights.query_key_value.forward(&n1);
+                let n1 = weights.norm1.forward_into(x, &weights.query_key_value);
+                let query_key_value = weights.query_key_value.forward_then(&n1, |_| {});
                 let h = self.attend_from(&query_key_value, x, sequences);
-                let mut dh = weights.norm2.backward(&h, &self.transform_backward(&weights.norm2.forward(&h), dy));
+                let n2 = weights.norm2.forward_into(&h, &weights.expand);
+                let mut dh = weights.norm2.backward(&h, &self.transform_backward(&n2, dy));
                 dh.add(dy);
                 let mut dx = weights.norm1.backward(x, &self.attend_backward(&query_key_value, sequences, &dh));
                 dx.add(&dh);
@@ -116,8 +120,9 @@ impl Block {
                 let query_key_value = weights.query_key_value.forward(x);
                 let a = self.attend_from(&query_key_value, x, sequences);
                 let h = weights.norm1.forward(&a);
-                let df = weights.norm2.backward(&self.transform(&h, &h), dy);
-                let mut dh = self.transform_backward(&h, &df);
+                let expanding = weights.expand.input_of(&h);
+                let df = weights.norm2.backward(&self.transform(&expanding, &h), dy);
+                let mut dh = self.transform_backward(&expanding, &df);
                 dh.add(&df);
                 let da = weights.norm1.backward(&a, &dh);
                 let mut dx = self.attend_backward(&query_key_value, sequences, &da);
@@ -128,47 +133,60 @@ impl Block {
     }
 
     /// `residual + scale * output(attention(input))`.
-    fn attend(&self, input: &Matrix, residual: &Matrix, sequences: &Sequences) -> Matrix {
-        self.attend_from(&self.weights.query_key_value.forward(input), residual, sequences)
+    fn attend(&self, input: &Left, residual: &Matrix, sequences: &Sequences) -> Matrix {
+        self.attend_from(&self.weights.query_key_value.forward_then(input, |_| {}), residual, sequences)
     }
 
     fn attend_from(&self, query_key_value: &Matrix, residual: &Matrix, sequences: &Sequences) -> Matrix {
-        let attended = attention(query_key_value, self.heads, self.mask, sequences);
+        let output = &self.weights.output;
+        let attended = attention_packed(query_key_value, self.heads, self.mask, sequences, self.precision(), output);
         let scale = self.weights.layer_scale.as_ref().map(|(first, _)| first.as_slice());
-        add_residual(&self.weights.output, &attended, residual, scale)
+        output.forward_then(&attended, |piece| add_residual(piece, residual, scale))
     }
 
     fn attend_backward(&self, query_key_value: &Matrix, sequences: &Sequences, dy: &Matrix) -> Matrix {
         let scale = self.weights.layer_scale.as_ref().map(|(first, _)| first.as_slice());
         let d = self.weights.output.backward(&scaled(dy, scale));
-        let d = attention_backward(query_key_value, self.heads, self.mask, sequences, &d);
-        self.weights.query_key_value.backward(&d)
+        let before = &self.weights.query_key_value;
+        let d = attention_backward_packed(query_key_value, self.heads, self.mask, sequences, before, &d);
+        before.backward_then(&d, |_| {})
     }
 
     /// `residual + scale * contract(activation(expand(input)))`.
-    fn transform(&self, input: &Matrix, residual: &Matrix) -> Matrix {
-        let hidden = self.weights.expand.forward_then(input, |_, _, piece| self.activation.forward(piece));
+    fn transform(&self, input: &Left, residual: &Matrix) -> Matrix {
+        let BlockWeights { expand, contract, .. } = &self.weights;
+        let hidden = expand.forward_into(input, contract, |piece| self.activation.forward(piece.numbers));
         let scale = self.weights.layer_scale.as_ref().map(|(_, second)| second.as_slice());
-        add_residual(&self.weights.contract, &hidden, residual, scale)
+        contract.forward_then(&hidden, |piece| add_residual(piece, residual, scale))
     }
 
-    fn transform_backward(&self, input: &Matrix, dy: &Matrix) -> Matrix {
+    fn transform_backward(&self, input: &Left, dy: &Matrix) -> Matrix {
+        let BlockWeights { expand, contract, .. } = &self.weights;
         let scale = self.weights.layer_scale.as_ref().map(|(_, second)| second.as_slice());
-        let hidden = self.weights.expand.forward(input);
-        let d = self.weights.contract.backward_then(&scaled(dy, scale), |row, first, piece| {
-            self.activation.backward(&hidden.row(row)[first..first + piece.len()], piece);
+        let hidden = expand.forward_then(input, |_| {});
+        let d = contract.backward_into(&contract.gradient_of(&scaled(dy, scale)), expand, |piece| {
+            let first = piece.first_column;
+            for (row, line) in piece.lines() {
+                self.activation.backward(&hidden.row(row)[first..first + line.len()], line);
+            }
         });
-        self.weights.expand.backward(&d)
+        expand.backward_then(&d, |_| {})
+    }
+
+    /// That of its layers, which are of one.
+    fn precision(&self) -> Precision {
+        self.weights.query_key_value.precision()
     }
 }
 
-fn add_residual(layer: &Linear, x: &Matrix, residual: &Matrix, scale: Option<&[f32]>) -> Matrix {
-    layer.forward_then(x, |row, first, piece| {
+fn add_residual(piece: &mut Piece<'_>, residual: &Matrix, scale: Option<&[f32]>) {
+    let first = piece.first_column;
+    for (row, line) in piece.lines() {
         if let Some(scale) = scale {
-            piece.iter_mut().zip(&scale[first..]).for_each(|(y, factor)| *y *= factor);
+            line.iter_mut().zip(&scale[first..]).for_each(|(y, factor)| *y *= factor);
         }
-        piece.iter_mut().zip(&residual.row(row)[first..]).for_each(|(y, residual)| *y += residual);
-    })
+        line.iter_mut().zip(&residual.row(row)[first..]).for_each(|(y, residual)| *y += residual);
+    }
 }
 
 fn scaled<'a>(dy: &'a Matrix, scale: Option<&[f32]>) -> std::borrow::Cow<'a, Matrix> {

@@ -3,6 +3,7 @@
 mod cholesky;
 mod eigen;
 mod matrix;
+pub(crate) mod packed;
 
 pub use cholesky::Cholesky;
 pub use eigen::{SymmetricEigen, symmetric_eigen};

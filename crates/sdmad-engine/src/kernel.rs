@@ -1,285 +1,193 @@
-//! The only file with `unsafe`: the call of the `gemm` crate, and writing a product tile by tile from several threads.
+//! Products of packed factors on every instruction path: with its files below `kernel/` the only place with `unsafe`.
 //!
-//! **Same bits for any number of threads and any batch.** The `gemm` crate chooses its blocking from the sizes it is called with. So it is
-//! called with at most [`TILE_ROWS`] rows and at most [`PANEL`] columns, a multiple of 16: for such sizes it splits the reduction at fixed
-//! depths, which depend on the depth alone, and each element is one chain of fused multiply-adds over them, whatever row or column of the tile
-//! it stands in. Single rows, for which it has another path, are computed as two equal rows. Threads share whole tiles, never a reduction.
+//! | file | unsafe for |
+//! |---|---|
+//! | `amx.rs` | asking the system for tiles; products on tiles, in assembly |
+//! | `avx512_dot.rs`, `avx512.rs`, `avx2.rs` | products on vectors, by intrinsics |
+//! | `double.rs` | the call of the `gemm` crate (f64) |
+//! | `target.rs`, `multiply.rs` | several threads writing parts of one slice that do not overlap, and memory that holds nothing yet |
+//! | `vectorised.rs` | entering functions compiled for wider vectors, after the processor was asked |
+//! | this one | choosing the product by the path |
+//!
+//! **Same bits for any number of threads and any batch.** A number of the output is one chain of sums in the order of the depth, of
+//! fixed links: a unit, or a tile of AMX. Where the chain is interrupted, so that pieces of the factors stay in the nearest cache,
+//! the sum is put away and taken up again as it was. Threads share whole blocks of the output, never a sum.
 #![allow(unsafe_code)]
 
-use rayon::prelude::*;
-
-use crate::packed::Panels;
-
-/// Columns of a panel: one call of `gemm` makes at most this many output columns.
-pub(crate) const PANEL: usize = 64;
-/// Rows of a tile: one call of `gemm` makes at most this many output rows. Eight times the rows of its AVX-512 kernel; beyond it, it copies the panel.
-pub(crate) const TILE_ROWS: usize = 48;
-/// Rows that one task takes on, so that a panel made for the task serves several tiles.
-const TASK_ROWS: usize = 16 * TILE_ROWS;
-
-/// The numbers that products are made of.
-pub(crate) trait Number: Copy + Default + Send + Sync + 'static {
-    const ZERO: Self;
-    const ONE: Self;
-    /// Writes the transpose of `source [shape.0, shape.1]` to `target`, their rows `source_stride` and `target_stride` apart.
-    fn transpose(
-        source: &[Self],
-        source_stride: usize,
-        shape: (usize, usize),
-        target: &mut [Self],
-        target_stride: usize,
-    );
-}
-
-/// A matrix `[rows, depth]` read with any strides, the left factor of [`multiply`].
-#[derive(Clone, Copy)]
-pub(crate) struct View<'a, T = f32> {
-    pub(crate) data: &'a [T],
-    pub(crate) rows: usize,
-    pub(crate) depth: usize,
-    pub(crate) row_stride: usize,
-    pub(crate) depth_stride: usize,
-}
-
-impl<'a, T> View<'a, T> {
-    /// Row-major `[rows, depth]`, rows `stride` apart.
-    pub(crate) fn rows_of(data: &'a [T], rows: usize, depth: usize, stride: usize) -> Self {
-        View { data, rows, depth, row_stride: stride, depth_stride: 1 }
-    }
-
-    /// The transpose of a row-major `[depth, rows]`, its rows `stride` apart.
-    pub(crate) fn columns_of(data: &'a [T], rows: usize, depth: usize, stride: usize) -> Self {
-        View { data, rows, depth, row_stride: 1, depth_stride: stride }
-    }
-
-    /// `count` rows from `first` on.
-    fn part(&self, first: usize, count: usize) -> Self {
-        View { data: &self.data[(first * self.row_stride).min(self.data.len())..], rows: count, ..*self }
-    }
-}
-
-/// Where tasks write: disjoint rectangles of one row-major matrix.
-#[derive(Clone, Copy)]
-struct Target<T> {
-    start: *mut T,
-    columns: usize,
-}
-
-// SAFETY: a `Target` is only used inside `multiply`, whose tasks write disjoint rectangles of a matrix that it borrows mutably meanwhile.
-unsafe impl<T: Number> Send for Target<T> {}
-// SAFETY: as above.
-unsafe impl<T: Number> Sync for Target<T> {}
-
-/// `out [left.rows, panels.columns()] = finish(left · panels)`, row-major and dense.
-///
-/// `finish(row, first_column, numbers)` may change a piece of an output row before it is written.
-pub(crate) fn multiply<T, P, F>(left: View<'_, T>, panels: &P, out: &mut [T], finish: F)
-where
-    T: Number,
-    P: Panels<T>,
-    F: Fn(usize, usize, &mut [T]) + Sync,
-{
-    let columns = panels.columns();
-    assert_eq!(left.depth, panels.depth(), "depths of a product");
-    assert_eq!(out.len(), left.rows * columns, "output of a product");
-    if out.is_empty() {
-        return;
-    }
-    let target = Target { start: out.as_mut_ptr(), columns };
-    let row_tasks = left.rows.div_ceil(TASK_ROWS);
-    let panel_count = columns.div_ceil(PANEL);
-    let target = &target;
-    let task = |scratch: &mut Vec<T>, index: usize| {
-        let (panel_index, row_task) = (index / row_tasks, index % row_tasks);
-        let first_column = panel_index * PANEL;
-        let width = PANEL.min(columns - first_column);
-        let mut tile = [T::ZERO; TILE_ROWS * PANEL];
-        let (panel, panel_width) = panels.panel(panel_index, scratch);
-        let end = left.rows.min((row_task + 1) * TASK_ROWS);
-        for first_row in (row_task * TASK_ROWS..end).step_by(TILE_ROWS) {
-            let rows = TILE_ROWS.min(end - first_row);
-            multiply_tile(left.part(first_row, rows), panel, panel_width, &mut tile);
-            for row in 0..rows {
-                let numbers = &mut tile[row * PANEL..row * PANEL + width];
-                finish(first_row + row, first_column, numbers);
-                // SAFETY: row < left.rows and first_column + width <= columns, so the piece lies inside `out` (length checked above);
-                // tasks differ in panel or in rows, so no other task touches it, and `out` stays borrowed until all tasks have ended.
-                let piece = unsafe {
-                    let start = target.start.add((first_row + row) * target.columns + first_column);
-                    std::slice::from_raw_parts_mut(start, width)
-                };
-                piece.copy_from_slice(numbers);
-            }
-        }
-    };
-    let tasks = row_tasks * panel_count;
-    // A product of a few tiles is not worth waking another thread for.
-    if left.rows * columns * left.depth < 1 << 18 {
-        let mut scratch = Vec::new();
-        (0..tasks).for_each(|index| task(&mut scratch, index));
-    } else {
-        (0..tasks).into_par_iter().for_each_init(Vec::new, |scratch, index| task(scratch, index));
-    }
-}
-
-/// `tile [left.rows, PANEL] = left · panel`, the panel `[depth, panel_width]` row-major.
-fn multiply_tile<T: Number>(left: View<'_, T>, panel: &[T], panel_width: usize, tile: &mut [T; TILE_ROWS * PANEL]) {
-    assert!(0 < left.rows && left.rows <= TILE_ROWS && panel_width <= PANEL && panel_width.is_multiple_of(16));
-    assert!(panel.len() >= left.depth * panel_width);
-    if left.depth == 0 {
-        tile.fill(T::ZERO);
-        return;
-    }
-    assert!(left.data.len() > (left.rows - 1) * left.row_stride + (left.depth - 1) * left.depth_stride);
-    // One row would take a matrix-vector path with another order of summation: it is computed twice instead.
-    let (rows, row_stride) = if left.rows == 1 { (2, 0) } else { (left.rows, left.row_stride) };
-    // SAFETY: `gemm` reads panel[d * panel_width + c] and left[r * row_stride + d * depth_stride] and writes tile[r * PANEL + c] for
-    // d < depth, c < panel_width <= PANEL, r < rows <= TILE_ROWS; the asserts above bound each of them. All three are
-    // of one type, for which `gemm` has a kernel (`Number` is f32 or f64), and the
-    // tile does not overlap the others, since it is borrowed mutably.
-    unsafe {
-        gemm::gemm(
-            panel_width,
-            rows,
-            left.depth,
-            tile.as_mut_ptr(),
-            PANEL as isize,
-            1,
-            false,
-            panel.as_ptr(),
-            panel_width as isize,
-            1,
-            left.data.as_ptr(),
-            row_stride as isize,
-            left.depth_stride as isize,
-            T::ZERO,
-            T::ONE,
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
-}
-
-/// The vectors that this processor has, of those that [`vectorised`] makes code for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
-pub(crate) enum Vectors {
-    Avx512,
-    Avx2,
-    Portable,
-}
-
-/// Asks the processor once.
-pub(crate) fn vectors() -> Vectors {
-    static VECTORS: std::sync::OnceLock<Vectors> = std::sync::OnceLock::new();
-    #[cfg(test)]
-    if let Some(forced) = tests::FORCED.get() {
-        return forced;
-    }
-    *VECTORS.get_or_init(|| {
-        #[cfg(target_arch = "x86_64")]
-        {
-            let has = |found: [bool; 4]| found.into_iter().all(|found| found);
-            if has([
-                is_x86_feature_detected!("avx512f"),
-                is_x86_feature_detected!("avx512vl"),
-                is_x86_feature_detected!("avx512bw"),
-                is_x86_feature_detected!("avx512dq"),
-            ]) {
-                return Vectors::Avx512;
-            }
-            if is_x86_feature_detected!("avx2") {
-                return Vectors::Avx2;
-            }
-        }
-        Vectors::Portable
-    })
-}
-
-/// Compiles a function of plain loops over slices once for each instruction set, and chooses at run time.
-///
-/// Since the compiler never fuses a multiplication and an addition unasked, all copies give the same bits.
-macro_rules! vectorised {
-    ($(#[$attribute:meta])* $visible:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block) => {
-        $(#[$attribute])*
-        #[allow(unsafe_code)]
-        $visible fn $name($($argument: $type),*) {
-            #[inline(always)]
-            fn portable($($argument: $type),*) $body
-
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq")]
-                fn avx512($($argument: $type),*) {
-                    portable($($argument),*);
-                }
-                #[target_feature(enable = "avx2")]
-                fn avx2($($argument: $type),*) {
-                    portable($($argument),*);
-                }
-                match $crate::kernel::vectors() {
-                    // SAFETY: the processor has these instructions: `vectors` asked for the very features that are enabled.
-                    $crate::kernel::Vectors::Avx512 => return unsafe { avx512($($argument),*) },
-                    // SAFETY: as above.
-                    $crate::kernel::Vectors::Avx2 => return unsafe { avx2($($argument),*) },
-                    $crate::kernel::Vectors::Portable => {}
-                }
-            }
-            portable($($argument),*);
-        }
-    };
-}
-pub(crate) use vectorised;
-
+#[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod avx512_dot;
+pub(crate) mod double;
+mod multiply;
+mod portable;
+mod target;
 #[cfg(test)]
-mod tests {
-    use std::cell::Cell;
+mod tests;
+mod vectorised;
 
-    use super::*;
-    use crate::{Activation, LayerNorm, Mask, Matrix, Sequences, attention, symmetric_eigen};
+pub(crate) use multiply::{Block, Out, Spread, multiplied, multiply};
+pub(crate) use target::Target;
+pub(crate) use vectorised::vectorised;
 
-    thread_local! {
-        pub(super) static FORCED: Cell<Option<Vectors>> = const { Cell::new(None) };
-    }
+use crate::InstructionPath;
+use crate::factor::PANEL;
+use crate::tile::{Format, GROUP, TILE};
 
-    /// Everything that chooses its instructions at run time, on awkward sizes.
-    fn everything() -> Vec<u64> {
-        let x = Matrix::from_vec(7, 99, (0..7 * 99).map(|i| ((i * 37 % 101) as f32 - 50.0) * 0.13).collect());
-        let norm = LayerNorm::new(vec![0.7; 99], vec![0.1; 99], 1e-5);
-        let mut all = vec![norm.forward(&x), norm.backward(&x, &x), x.transposed()];
-        for activation in [Activation::Gelu, Activation::QuickGelu] {
-            let (mut y, mut dy) = (x.clone(), x.clone());
-            activation.forward(y.data_mut());
-            activation.backward(x.data(), dy.data_mut());
-            all.extend([y, dy]);
-        }
-        let sequences = Sequences::single(7);
-        all.push(attention(&x, 3, Mask::Causal, &sequences));
-        let dy = Matrix::from_vec(7, 33, x.data()[..7 * 33].to_vec());
-        all.push(crate::attention_backward(&x, 3, Mask::None, &sequences, &dy));
-        let gram = crate::Matrix64::from(&x).transposed_times(&crate::Matrix64::from(&x));
-        let mut bits: Vec<u64> = all.iter().flat_map(|m| m.data()).map(|x| u64::from(x.to_bits())).collect();
-        let eigen = symmetric_eigen(&gram).unwrap();
-        bits.extend(eigen.values.iter().chain(eigen.vectors.data()).map(|x| x.to_bits()));
-        bits
-    }
+#[cfg(target_arch = "x86_64")]
+pub(crate) use amx::permitted as amx_permitted;
 
-    #[test]
-    fn every_instruction_set_gives_the_same_bits() {
-        let best = vectors();
-        let widest = everything();
-        let narrower = match best {
-            Vectors::Avx512 => vec![Vectors::Avx2, Vectors::Portable],
-            Vectors::Avx2 => vec![Vectors::Portable],
-            Vectors::Portable => vec![],
-        };
-        for forced in narrower {
-            FORCED.set(Some(forced));
-            let found = everything();
-            FORCED.set(None);
-            assert!(found == widest, "{forced:?} differs from {best:?}");
+/// Rows of a block: two groups.
+pub(crate) const BLOCK_ROWS: usize = 2 * GROUP;
+/// Sums of a block, `[BLOCK_ROWS, PANEL]`.
+pub(crate) const BLOCK: usize = BLOCK_ROWS * PANEL;
+
+/// How two formats are multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    /// f32 by f32.
+    F32,
+    /// f32, rounded to bf16 before, by bf16: for processors without products of bf16. Both are exact as f32.
+    WideBf16,
+    /// bf16 by bf16.
+    Bf16,
+    /// Unsigned by signed int8; the sums are i32, stored as the bits of f32.
+    Int8,
+}
+
+impl Arithmetic {
+    /// How factors of this format of the right one are multiplied on a path.
+    pub(crate) fn of(path: InstructionPath, right: Format) -> Self {
+        match right {
+            Format::F32 => Arithmetic::F32,
+            Format::Bf16 if path >= InstructionPath::Avx512Bf16Vnni => Arithmetic::Bf16,
+            Format::Bf16 => Arithmetic::WideBf16,
+            Format::Int8 => Arithmetic::Int8,
         }
     }
+
+    /// The format that the left factor must have.
+    pub(crate) fn left(self) -> Format {
+        match self {
+            Arithmetic::F32 | Arithmetic::WideBf16 => Format::F32,
+            Arithmetic::Bf16 => Format::Bf16,
+            Arithmetic::Int8 => Format::Int8,
+        }
+    }
+
+    /// Tiles of the left factor for a tile of the right one.
+    fn left_tiles(self) -> usize {
+        if self == Arithmetic::WideBf16 { 2 } else { 1 }
+    }
+}
+
+/// Pointers into both factors and to the sums of one block; what a kernel works on.
+#[derive(Clone, Copy)]
+struct Piece {
+    /// Tiles of the first group of rows; the second's, if `rows` are more than 16, begin `left_stride` bytes behind.
+    left: *const u8,
+    left_stride: usize,
+    /// 1 to 32. Kernels may compute whole groups; what is beyond the rows is room to write.
+    rows: usize,
+    /// Tiles of the first group of columns; the second's begin `right_stride` bytes behind.
+    right: *const u8,
+    right_stride: usize,
+    /// 1 or 2.
+    column_groups: usize,
+    /// Tiles of the right factor to go through, at least 1.
+    steps: usize,
+    /// `[32, 32]` numbers.
+    sums: *mut f32,
+    /// Whether the products are added to what the sums hold.
+    add: bool,
+    /// What the next pieces will need of the right factor: 256 bytes for each step may be fetched from here on. They need not exist.
+    ahead: *const u8,
+}
+
+/// The kernel of a path: computes the sums of a [`Piece`].
+#[derive(Clone, Copy)]
+struct Kernel {
+    run: unsafe fn(&Piece),
+    arithmetic: Arithmetic,
+    path: InstructionPath,
+}
+
+/// What a thread needs around the use of a kernel, until it is dropped.
+#[cfg(target_arch = "x86_64")]
+type Ready = Option<amx::Tiles>;
+#[cfg(not(target_arch = "x86_64"))]
+type Ready = ();
+
+impl Kernel {
+    fn of(path: InstructionPath, arithmetic: Arithmetic) -> Self {
+        Kernel { run: function(path, arithmetic), arithmetic, path }
+    }
+
+    /// Whether its sums are in tiles of AMX.
+    fn uses_tiles(self) -> bool {
+        self.path == InstructionPath::Amx && self.arithmetic.left() != Format::F32
+    }
+
+    /// Makes this thread ready.
+    fn ready(self) -> Ready {
+        // SAFETY: the path is available, so there is leave to use tiles.
+        #[cfg(target_arch = "x86_64")]
+        self.uses_tiles().then(|| unsafe { amx::Tiles::set_up() })
+    }
+}
+
+/// The function of a path.
+fn function(path: InstructionPath, arithmetic: Arithmetic) -> unsafe fn(&Piece) {
+    #[cfg(target_arch = "x86_64")]
+    match (path, arithmetic) {
+        (InstructionPath::Amx, Arithmetic::Bf16) => return amx::bf16,
+        (InstructionPath::Amx, Arithmetic::Int8) => return amx::int8,
+        (InstructionPath::Avx512Bf16Vnni, Arithmetic::Bf16) => return avx512_dot::bf16,
+        (InstructionPath::Avx512Bf16Vnni, Arithmetic::Int8) => return avx512_dot::int8,
+        (InstructionPath::Avx2Fma, Arithmetic::F32) => return avx2::f32,
+        (InstructionPath::Avx2Fma, Arithmetic::WideBf16) => return avx2::wide_bf16,
+        (InstructionPath::Avx2Fma, Arithmetic::Int8) => return avx2::int8,
+        (InstructionPath::Portable, _) => {}
+        (_, Arithmetic::F32) => return avx512::f32,
+        (_, Arithmetic::WideBf16) => return avx512::wide_bf16,
+        (_, Arithmetic::Int8) => return avx512::int8,
+        (_, Arithmetic::Bf16) => {}
+    }
+    match arithmetic {
+        Arithmetic::F32 => portable::f32,
+        Arithmetic::WideBf16 => portable::wide_bf16,
+        Arithmetic::Int8 => portable::int8,
+        Arithmetic::Bf16 => unreachable!("{path} has no products of bf16"),
+    }
+}
+
+/// Both factors of a block: groups of rows and of columns, each with its tiles one after another.
+struct Operands<'a> {
+    left: &'a [u8],
+    left_stride: usize,
+    rows: usize,
+    right: &'a [u8],
+    right_stride: usize,
+    column_groups: usize,
+    steps: usize,
+    ahead: *const u8,
+}
+
+/// `sums [rows, 32] = left · right`, or added to what they hold. The thread was made [`Ready`].
+fn run(kernel: Kernel, _ready: &Ready, operands: &Operands<'_>, sums: &mut [f32; BLOCK], add: bool) {
+    let &Operands { left, left_stride, rows, right, right_stride, column_groups, steps, ahead } = operands;
+    assert!((1..=BLOCK_ROWS).contains(&rows) && (1..=2).contains(&column_groups) && steps > 0);
+    let row_groups = rows.div_ceil(GROUP);
+    assert!(left.len() >= (row_groups - 1) * left_stride + steps * kernel.arithmetic.left_tiles() * TILE);
+    assert!(right.len() >= (column_groups - 1) * right_stride + steps * TILE);
+    let (left, right, sums) = (left.as_ptr(), right.as_ptr(), sums.as_mut_ptr());
+    let piece = Piece { left, left_stride, rows, right, right_stride, column_groups, steps, sums, add, ahead };
+    // SAFETY: a kernel reads `steps` tiles of each group of columns and so many times `left_tiles` of each group of rows, and reads and
+    // writes the sums of a whole block; the asserts above and the type of `sums` bound them. It was chosen by a path that is available,
+    // and what it needs of the thread is set up as long as `_ready` lives.
+    unsafe { (kernel.run)(&piece) }
 }

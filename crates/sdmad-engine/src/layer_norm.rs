@@ -1,8 +1,10 @@
 use rayon::prelude::*;
 
-use crate::Matrix;
+use crate::factor::Left;
 use crate::kernel::vectorised;
+use crate::tile::{Format, bf16_bits, bf16_number, put_row};
 use crate::vector::{sum, sum_of};
+use crate::{Linear, Matrix};
 
 /// A frozen layer norm: each row to mean 0 and variance 1, then times a weight and plus a bias.
 #[derive(Clone, Debug)]
@@ -38,6 +40,16 @@ impl LayerNorm {
         y
     }
 
+    /// As [`LayerNorm::forward`], packed as the input of the layer `next`.
+    pub(crate) fn forward_into(&self, x: &Matrix, next: &Linear) -> Left {
+        assert_eq!(x.columns(), self.width(), "input of a layer norm");
+        let (format, width) = (next.input_format(), self.width());
+        let round = next.rounds_inputs();
+        Left::from_groups(format, x.rows(), width, |first, count, group, scales| {
+            forward_packed(self, &x.data()[first * width..][..count * width], (format, round), group, scales);
+        })
+    }
+
     /// The adjoint at the input `x`; weight and bias are frozen and have no gradient.
     ///
     /// With n the normalised row and g = dy * weight: dx = (g − mean(g) − n mean(g n)) / sqrt(variance + epsilon).
@@ -54,6 +66,14 @@ impl LayerNorm {
         y.data_mut().par_chunks_mut(piece).zip(x.data().par_chunks(piece)).for_each(|(y, x)| f(self, x, y));
     }
 
+    #[inline(always)]
+    fn row(&self, x: &[f32], y: &mut [f32]) {
+        let (mean, inverse) = self.moments(x);
+        for (((y, x), weight), bias) in y.iter_mut().zip(x).zip(&self.weight).zip(&self.bias) {
+            *y = (x - mean) * inverse * weight + bias;
+        }
+    }
+
     /// Mean and 1 / sqrt(variance + epsilon) of a row.
     #[inline(always)]
     fn moments(&self, x: &[f32]) -> (f32, f32) {
@@ -67,10 +87,7 @@ impl LayerNorm {
 vectorised! {
     fn forward_rows(norm: &LayerNorm, x: &[f32], y: &mut [f32]) {
         for (y, x) in y.chunks_exact_mut(norm.width()).zip(x.chunks_exact(norm.width())) {
-            let (mean, inverse) = norm.moments(x);
-            for (((y, x), weight), bias) in y.iter_mut().zip(x).zip(&norm.weight).zip(&norm.bias) {
-                *y = (x - mean) * inverse * weight + bias;
-            }
+            norm.row(x, y);
         }
     }
 }
@@ -88,6 +105,23 @@ vectorised! {
             let mean_gn = sum_of(dx, x, |g, x| g * (x - mean)) * inverse / width;
             for (d, x) in dx.iter_mut().zip(x) {
                 *d = (*d - mean_g - (x - mean) * inverse * mean_gn) * inverse;
+            }
+        }
+    }
+}
+
+vectorised! {
+    /// Rows of a group, packed in a format; `true` beside it for numbers rounded to bf16.
+    fn forward_packed(norm: &LayerNorm, x: &[f32], format: (Format, bool), group: &mut [u8], scales: &mut [f32]) {
+        let mut y = vec![0.0; norm.width()];
+        for (line, x) in x.chunks_exact(norm.width()).enumerate() {
+            norm.row(x, &mut y);
+            if format.1 {
+                y.iter_mut().for_each(|y| *y = bf16_number(bf16_bits(*y)));
+            }
+            let scale = put_row(format.0, &y, line, group);
+            if let Some(to) = scales.get_mut(line) {
+                *to = scale;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Operations of frozen transformer towers, each with a forward pass and a hand-derived adjoint, on the CPU in f32.
+//! Operations of frozen transformer towers, each with a forward pass and a hand-derived adjoint, on the CPU in f32, bf16 or int8.
 //!
 //! A tower is frozen: its weights are packed once ([`Linear`]), and its adjoints give gradients with respect to inputs only. What trains is
 //! small ([`ShiftAdapter`], [`Projection`]) and gets its own gradients. There is no tape: a caller keeps the inputs of blocks, and a
@@ -38,15 +38,19 @@
 //! |---|---|
 //! | Numbers in rows and columns | [`Matrix`]; [`Sequences`] says which rows belong together |
 //! | Frozen layers | [`Linear`] at a [`Precision`], [`LayerNorm`], [`Activation`], [`attention`] under a [`Mask`] |
+//! | Packed weights as bytes | [`PackedBytes`], from [`Linear::packed`] to [`Linear::from_packed`]; [`PACKED_LAYOUT`]; a mapped file by [`shared_bytes`] |
+//! | What the processor can do | [`InstructionPath`], [`instruction_path`], chosen by [`use_instructions`] |
 //! | Frozen blocks | [`Block`] of [`BlockWeights`], norms by [`NormPlacement`] |
 //! | What trains | [`ShiftAdapter`], [`Projection`], [`l2_normalize`], stepped by [`AdamW`] under [`cosine_decay`] |
 //! | Heads in closed form, f64 | [`Matrix64`], [`Cholesky`], [`symmetric_eigen`] |
 //!
 //! # What holds everywhere
 //!
-//! - **The same bits** for any number of threads, for a row alone or among others, and for a sequence alone or among others. Products
-//!   run on tiles of fixed size, a sum over the depth is never shared between threads, and element-wise functions use only operations
-//!   that round alike on every instruction set. Work is shared out in the current rayon pool.
+//! - **The same bits** for any number of threads, for a row alone or among others, and for a sequence alone or among others, on one
+//!   instruction path and at one precision. The order of a sum depends on its depth alone, a sum over the depth is never shared between threads,
+//!   and element-wise functions use only operations that round alike on every instruction set. Work is shared out in the current rayon pool.
+//! - **What is not a number is not lost**: a row with NaN gives NaN, one with an infinity gives what is not finite; with int8 both give NaN.
+//!   Products in bf16 take subnormal numbers as zero where the instructions do.
 //! - **Gradients of weights are sums over the rows given**, in their order; a caller that adds up several sequences does so in an order of its own.
 //! - **Shapes that do not fit are errors of the programmer** and panic; loaders check what comes from files before it comes here.
 //!   The two factorisations of [`Matrix64`] give errors, since their success depends on the numbers.
@@ -55,17 +59,23 @@ mod activation;
 mod adapter;
 mod attention;
 mod block;
+mod bytes;
 mod dense;
+mod factor;
+mod heads;
+mod instructions;
 mod kernel;
 mod layer_norm;
 mod linear;
+mod mapped;
 mod matrix;
 mod normalize;
 mod optimizer;
-mod packed;
+mod precision;
 mod product;
 mod projection;
 mod sequences;
+mod tile;
 mod transpose;
 mod vector;
 
@@ -73,27 +83,14 @@ pub use activation::Activation;
 pub use adapter::{AdapterGradients, AdapterInput, ShiftAdapter};
 pub use attention::{Mask, attention, attention_backward};
 pub use block::{Block, BlockWeights, NormPlacement};
+pub use bytes::PackedBytes;
 pub use dense::{Cholesky, Matrix64, SymmetricEigen, symmetric_eigen};
+pub use instructions::{InstructionPath, instruction_path, use_instructions};
 pub use layer_norm::LayerNorm;
-pub use linear::{Linear, Precision};
+pub use linear::{Linear, PACKED_LAYOUT, Precision};
+pub use mapped::{SharedBytes, shared_bytes};
 pub use matrix::Matrix;
 pub use normalize::{l2_normalize, l2_normalize_backward};
 pub use optimizer::{AdamW, cosine_decay};
 pub use projection::Projection;
 pub use sequences::Sequences;
-
-/// The widest instructions that this processor lets the engine use: `avx512f`, `avx2+fma` or `portable`.
-///
-/// Bits are promised to be equal between runs on one instruction path.
-pub fn instruction_path() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            return "avx512f";
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return "avx2+fma";
-        }
-    }
-    "portable"
-}

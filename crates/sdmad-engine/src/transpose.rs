@@ -1,4 +1,4 @@
-use crate::kernel::{Number, vectorised};
+use crate::kernel::vectorised;
 
 /// Sixteen by sixteen numbers: a line of the cache a row.
 const SIDE: usize = 16;
@@ -56,36 +56,4 @@ fn shuffled(from: &[f32; SIDE * SIDE]) -> [f32; SIDE * SIDE] {
         pair[1] = *high;
     }
     to
-}
-
-impl Number for f32 {
-    const ZERO: f32 = 0.0;
-    const ONE: f32 = 1.0;
-    fn transpose(
-        source: &[f32],
-        source_stride: usize,
-        shape: (usize, usize),
-        target: &mut [f32],
-        target_stride: usize,
-    ) {
-        transpose(source, source_stride, shape, target, target_stride);
-    }
-}
-
-impl Number for f64 {
-    const ZERO: f64 = 0.0;
-    const ONE: f64 = 1.0;
-    fn transpose(
-        source: &[f64],
-        source_stride: usize,
-        (rows, columns): (usize, usize),
-        target: &mut [f64],
-        target_stride: usize,
-    ) {
-        for row in 0..rows {
-            for column in 0..columns {
-                target[column * target_stride + row] = source[row * source_stride + column];
-            }
-        }
-    }
 }

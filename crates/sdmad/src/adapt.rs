@@ -115,7 +115,7 @@ pub(crate) fn train_adapters(
 }
 
 /// Mean AUROC over normal and all categories, each against the rest.
-fn merit(scores: &[Vec<f64>], labels: &[Vec<Label>]) -> f64 {
+pub(crate) fn merit(scores: &[Vec<f64>], labels: &[Vec<Label>]) -> f64 {
     let columns = labels.first().map_or(0, |l| l.len() + 1);
     let values: Vec<f64> = (0..columns)
         .filter_map(|column| {

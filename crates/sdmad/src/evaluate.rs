@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use sdmad_base::{AtomicDir, Error, Monitor, Result};
+use sdmad_engine::instruction_path;
 
 use crate::{
     Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, Manifest, MetricsFile, Rows, Run,
@@ -125,6 +126,7 @@ pub fn evaluate(
     let about = json!({
         "method": run.config.method,
         "encoder": run.config.encoder,
+        "instructions": instruction_path().name(),
         "bank": run.config.bank,
         "shots": run.config.shots,
         "draw": run.config.draw,

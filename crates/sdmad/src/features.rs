@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use sdmad_base::{Error, Monitor, Result};
-use sdmad_encoders::{Adapted, Encoder, ImageTower, ShiftAdapters};
-use sdmad_engine::Matrix;
+use sdmad_encoders::{Adapted, ImageTower, ShiftAdapters};
+use sdmad_engine::{Matrix, instruction_path};
 use sdmad_imaging::{Filter, Fingerprint, RgbImage, decode_image, resize_grey};
 
 pub use cache::FeatureCache;
@@ -103,8 +103,8 @@ pub enum Rows {
 pub enum Extractor<'a> {
     /// The image tower of an encoder.
     Tower {
-        /// The encoder.
-        encoder: &'a Encoder,
+        /// The tower.
+        tower: &'a ImageTower,
         /// Which layers and views.
         settings: FeatureSettings,
         /// Where features are kept between runs, if they are.
@@ -123,16 +123,17 @@ pub const DEFAULT_BATCH: usize = 16;
 const THUMBNAIL: usize = 16;
 
 impl<'a> Extractor<'a> {
-    /// Features by the image tower of `encoder`, without a cache.
-    pub fn tower(encoder: &'a Encoder, settings: FeatureSettings) -> Self {
-        Extractor::Tower { encoder, settings, cache: None, adapted: None }
+    /// Features by an image tower, without a cache.
+    pub fn tower(tower: &'a ImageTower, settings: FeatureSettings) -> Self {
+        Extractor::Tower { tower, settings, cache: None, adapted: None }
     }
 
-    /// The same with features kept in `folder`, by the hashes of image, encoder and settings.
+    /// The same with features kept in `folder`, by all that their bits depend on: hashes of image and tower, precision, instruction path
+    /// and settings.
     #[must_use]
     pub fn cached_in(mut self, folder: &Path) -> Self {
-        if let Extractor::Tower { encoder, settings, cache, adapted: None } = &mut self {
-            *cache = Some(FeatureCache::new(folder, &encoder.identity().image_sha256, settings));
+        if let Extractor::Tower { tower, settings, cache, adapted: None } = &mut self {
+            *cache = Some(FeatureCache::new(folder, tower.sha256(), tower.precision(), instruction_path(), settings));
         }
         self
     }
@@ -142,11 +143,11 @@ impl<'a> Extractor<'a> {
     /// # Errors
     /// When an adapter's layer or shape is not of the tower.
     pub fn adapted(mut self, adapters: &ShiftAdapters) -> Result<Self> {
-        if let Extractor::Tower { encoder, cache, adapted, .. } = &mut self
+        if let Extractor::Tower { tower, cache, adapted, .. } = &mut self
             && !adapters.is_empty()
         {
             *cache = None;
-            *adapted = Some(encoder.image_tower().adapted(adapters.clone())?);
+            *adapted = Some(tower.adapted(adapters.clone())?);
         }
         Ok(self)
     }
@@ -154,7 +155,7 @@ impl<'a> Extractor<'a> {
     /// The blocks of a feature row, in their order.
     pub fn blocks(&self) -> Vec<FeatureBlock> {
         match self {
-            Extractor::Tower { encoder, settings, .. } => settings.blocks(encoder.image_tower()),
+            Extractor::Tower { tower, settings, .. } => settings.blocks(tower),
             Extractor::Pixels => vec![FeatureBlock { width: THUMBNAIL * THUMBNAIL, weight: 1.0 }],
         }
     }
@@ -214,10 +215,10 @@ impl<'a> Extractor<'a> {
     pub fn image(&self, image: &RgbImage) -> ImageFeatures {
         let fingerprint = Fingerprint::from_image(image);
         let views = match self {
-            Extractor::Tower { encoder, settings, adapted, .. } => settings
+            Extractor::Tower { tower, settings, adapted, .. } => settings
                 .views
                 .iter()
-                .map(|view| tower_features(encoder.image_tower(), adapted.as_ref(), &view.of(image), settings))
+                .map(|view| tower_features(tower, adapted.as_ref(), &view.of(image), settings))
                 .collect(),
             Extractor::Pixels => {
                 let small = resize_grey(&image.to_grey(), THUMBNAIL, THUMBNAIL, Filter::Bilinear);

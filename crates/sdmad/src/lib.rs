@@ -12,6 +12,7 @@ mod loss;
 mod metrics;
 mod model;
 mod phantom;
+mod precision;
 mod predict;
 mod protocols;
 mod run;
@@ -64,6 +65,7 @@ pub use features::{
 };
 pub use loss::{InterLoss, LossGradient, LossSettings, SignSets, losses};
 pub use model::{Coexistence, Method, Model, Scores, SignModel, WhyNot};
+pub use precision::{PrecisionChoice, choose_precision};
 pub use predict::{CategoryAnswer, Decision, ModelRecord, Prediction, SignAnswer, image_files, predict};
 pub use run::Run;
 pub use select::{Choice, SelectionMode, SelectionSettings, SignChoice, SupportSelection};

@@ -53,7 +53,7 @@ pub struct CategoryAnswer {
     pub signs: Vec<SignAnswer>,
 }
 
-/// The hashes of what answered.
+/// What answered: equal records give equal bits.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelRecord {
     /// SHA-256 of the run's trained tensors.
@@ -62,6 +62,10 @@ pub struct ModelRecord {
     pub image_tower_sha256: Option<String>,
     /// SHA-256 of the sign bank.
     pub bank_sha256: Option<String>,
+    /// That of the image tower.
+    pub precision: Option<&'static str>,
+    /// The instruction path of this process.
+    pub instructions: &'static str,
 }
 
 /// One line of `predictions.jsonl`.
@@ -102,6 +106,8 @@ impl Run {
             run_sha256: sdmad_base::sha256_file(&self.folder.join("adapter_model.safetensors"))?,
             image_tower_sha256: self.config.encoder.as_ref().map(|e| e.image_sha256.clone()),
             bank_sha256: self.config.bank.as_ref().map(|b| b.sha256.clone()),
+            precision: self.config.encoder.as_ref().map(|e| e.precision.name()),
+            instructions: sdmad_engine::instruction_path().name(),
         })
     }
 }

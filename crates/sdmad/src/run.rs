@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use sdmad_base::{AtomicDir, Error, Result, read_to_string, write_atomic};
-use sdmad_encoders::Encoder;
+use sdmad_encoders::ImageTower;
+use sdmad_engine::{Precision, instruction_path};
 
-use crate::train::{EncoderRecord, RUN_FORMAT, RunConfig, TrainedRun};
+use crate::train::{RUN_FORMAT, RunConfig, TrainedRun};
 use crate::{
     Bank, Calibration, Method, Model, ShotRecord, SignMap, SignModel, Standard, TowerAdapters, read_shots, write_shots,
 };
@@ -125,27 +126,24 @@ impl Run {
         Ok(Run { folder: folder.to_path_buf(), config, model, adapters: parts.adapters, shots })
     }
 
-    /// Checks that an encoder is the one that the run was trained with, and gives as many features as it was trained on.
+    /// Checks that an image tower is the one that the run was trained with, at its precision, and gives as many features as it was trained on.
+    /// Signs are read by coordinates that stand in the run, so that the text tower takes no part any more.
     ///
     /// # Errors
-    /// Names both hashes, or both numbers, when it is not.
-    pub fn check_encoder(&self, encoder: &Encoder) -> Result<()> {
-        let Some(expected) = &self.config.encoder else { return Ok(()) };
-        let found = EncoderRecord::of(encoder);
-        for (tower, expected, found) in [
-            ("image", &expected.image_sha256, &found.image_sha256),
-            ("text", &expected.text_sha256, &found.text_sha256),
-        ] {
-            if expected != found {
-                return Err(Error::bad_input(format!(
-                    "the {tower} tower of encoder {} has SHA-256 {found}; the run {} was trained with {expected}",
-                    self.config.encoder.as_ref().map_or("", |e| &e.name),
-                    self.folder.display()
-                ))
-                .with_hint("use the encoder that the run was trained with, or train again"));
-            }
+    /// Names both hashes, precisions or numbers, when it is not.
+    pub fn check_image_tower(&self, tower: &ImageTower) -> Result<()> {
+        let Some(record) = &self.config.encoder else { return Ok(()) };
+        if record.image_sha256 != tower.sha256() {
+            return Err(Error::bad_input(format!(
+                "the image tower of encoder {} has SHA-256 {}; the run {} was trained with {}",
+                record.name,
+                tower.sha256(),
+                self.folder.display(),
+                record.image_sha256
+            ))
+            .with_hint("use the encoder that the run was trained with, or train again"));
         }
-        let tower = encoder.image_tower();
+        self.check_precision(tower.precision())?;
         let found: usize = self.config.settings.features.blocks(tower).iter().map(|b| b.width).sum();
         let expected = self.model.bridge.weights.first().map_or(0, Vec::len);
         if found != expected {
@@ -156,6 +154,33 @@ impl Run {
             .with_hint("a run's settings are not edited by hand: train again"));
         }
         Ok(())
+    }
+
+    /// Checks that a precision is the run's; a run without an encoder has none.
+    ///
+    /// # Errors
+    /// Names both when it is not.
+    pub fn check_precision(&self, asked: Precision) -> Result<()> {
+        match &self.config.encoder {
+            Some(record) if record.precision != asked => Err(Error::bad_input(format!(
+                "the precision {asked} was asked for; the run {} was trained at {}",
+                self.folder.display(),
+                record.precision
+            ))
+            .with_hint(format!("leave out --precision, or train again with --precision {asked}"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a person should know when the run was trained on another instruction path than that of this process.
+    pub fn instructions_notice(&self) -> Option<String> {
+        let (trained, here) = (self.config.instructions.as_deref()?, instruction_path().name());
+        (trained != here).then(|| {
+            format!(
+                "the run {} was trained on the instruction path {trained}, and this is {here}: figures may differ in their last bits",
+                self.folder.display()
+            )
+        })
     }
 }
 

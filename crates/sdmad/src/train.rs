@@ -8,6 +8,7 @@ use serde_json::json;
 
 use sdmad_base::{Error, Monitor, Result};
 use sdmad_encoders::Encoder;
+use sdmad_engine::{Precision, instruction_path};
 
 use crate::Settings;
 use crate::adapt;
@@ -17,8 +18,8 @@ use crate::model::{Coexistence, among_all};
 use crate::select::{SelectionMode, kept_sets, select_by_support};
 use crate::sign_text::{effective_bank, sign_embeddings, sign_sets};
 use crate::{
-    Bank, Bridge, Calibration, CalibrationSettings, Extractor, FittedBridge, Label, Manifest, Method, Model,
-    ShotRecord, SignMap, SignModel, Standard, Support, SupportSet, auroc, shot_records,
+    Bank, Bridge, Calibration, CalibrationSettings, Extractor, FeatureBlock, FittedBridge, ImageFeatures, Label,
+    Manifest, Method, Model, ShotRecord, SignMap, SignModel, Standard, Support, SupportSet, auroc, shot_records,
 };
 
 /// Everything that a training run depends on.
@@ -50,8 +51,11 @@ pub struct RunConfig {
     pub sdmad: String,
     /// How images are scored.
     pub method: Method,
-    /// The encoder and the hashes of its weights; none for the pixel baseline.
+    /// The encoder, the hashes of its weights and their precision; none for the pixel baseline.
     pub encoder: Option<EncoderRecord>,
+    /// Name of the instruction path that it was trained on: on another one bits may differ. Runs of earlier versions do not say.
+    #[serde(default)]
+    pub instructions: Option<String>,
     /// Category ids, in the order of every list.
     pub categories: Vec<String>,
     /// SHA-256 of the manifest.
@@ -92,6 +96,9 @@ pub struct EncoderRecord {
     pub image_sha256: String,
     /// SHA-256 of the text tower's weights.
     pub text_sha256: String,
+    /// That of the towers' blocks. Runs of earlier versions, which do not say, are f32.
+    #[serde(default, with = "crate::precision::name")]
+    pub precision: Precision,
 }
 
 impl EncoderRecord {
@@ -102,6 +109,7 @@ impl EncoderRecord {
             name: identity.name.clone(),
             image_sha256: identity.image_sha256.clone(),
             text_sha256: identity.text_sha256.clone(),
+            precision: identity.precision,
         }
     }
 }
@@ -163,27 +171,17 @@ pub fn train(
         clock = Instant::now();
     };
 
-    let rows = &plan.support.rows;
-    let paths: Vec<PathBuf> = rows.iter().map(|&r| plan.manifest.image_path(&plan.manifest.rows[r])).collect();
+    let paths = plan.shot_paths();
     let features =
         extractor.files(&paths, Rows::Views, DEFAULT_BATCH, monitor)?.into_iter().collect::<Result<Vec<_>>>()?;
     stage(&mut log, "image features");
 
-    let support = SupportSet {
-        views: features.iter().map(|f| f.views.clone()).collect(),
-        labels: rows.iter().map(|&r| plan.manifest.rows[r].labels.clone()).collect(),
-        patients: rows.iter().map(|&r| plan.manifest.rows[r].patient.clone()).collect(),
-        blocks: extractor.blocks(),
-    };
-    check_support(&support, &plan.manifest.categories)?;
-    let mut settings = plan.settings.clone();
-    if plan.method != Method::Sdmad {
-        settings.bridge.probe_weight = 1.0;
-    }
+    let support = plan.support_set(&features, extractor.blocks())?;
+    let settings = plan.applied_settings();
     let fitted = Bridge::fit(&support, &settings.bridge, plan.draw)?;
     stage(&mut log, "closed-form bridge");
 
-    let masks: Vec<Vec<Vec<PathBuf>>> = rows.iter().map(|&r| mask_paths(&plan.manifest, r)).collect();
+    let masks: Vec<Vec<Vec<PathBuf>>> = plan.support.rows.iter().map(|&r| mask_paths(&plan.manifest, r)).collect();
     let (fitted, adapters) = match (plan.method, encoder, &plan.bank) {
         (Method::Sdmad, Some(encoder), Some(bank)) if settings.adapters.wanted() => {
             let outcome = adapt::train_adapters(
@@ -244,6 +242,7 @@ pub fn train(
         sdmad: env!("CARGO_PKG_VERSION").to_string(),
         method: plan.method,
         encoder: encoder.map(EncoderRecord::of),
+        instructions: Some(instruction_path().name().to_string()),
         categories: plan.manifest.categories.clone(),
         manifest_sha256: plan.manifest.sha256.clone(),
         bank: model.signs.as_ref().map(|s| BankRecord { name: s.bank.name.clone(), sha256: s.bank.sha256() }),
@@ -274,6 +273,35 @@ pub(crate) fn mask_paths(manifest: &Manifest, row: usize) -> Vec<Vec<PathBuf>> {
     let masks = &manifest.rows[row].masks;
     let files = |category: &String| masks.of_category(category).into_iter().map(|name| manifest.file_path(name));
     manifest.categories.iter().map(|category| files(category).collect()).collect()
+}
+
+impl TrainPlan {
+    /// The files of the shots.
+    pub(crate) fn shot_paths(&self) -> Vec<PathBuf> {
+        self.support.rows.iter().map(|&r| self.manifest.image_path(&self.manifest.rows[r])).collect()
+    }
+
+    /// The shots with these features.
+    pub(crate) fn support_set(&self, features: &[ImageFeatures], blocks: Vec<FeatureBlock>) -> Result<SupportSet> {
+        let rows = || self.support.rows.iter().map(|&r| &self.manifest.rows[r]);
+        let support = SupportSet {
+            views: features.iter().map(|f| f.views.clone()).collect(),
+            labels: rows().map(|row| row.labels.clone()).collect(),
+            patients: rows().map(|row| row.patient.clone()).collect(),
+            blocks,
+        };
+        check_support(&support, &self.manifest.categories)?;
+        Ok(support)
+    }
+
+    /// The settings as the method applies them.
+    pub(crate) fn applied_settings(&self) -> Settings {
+        let mut settings = self.settings.clone();
+        if self.method != Method::Sdmad {
+            settings.bridge.probe_weight = 1.0;
+        }
+        settings
+    }
 }
 
 /// Every category, and normal, needs an image to learn from.

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use sdmad::{
-    Bank, FigureId, FigureTable, Manifest, Measure, Measured, Method, PhantomConfig, Run, Scope, Settings, ShortSupply,
-    Shots, SignTruth, TestSet, TextSource, TrainPlan, draw_shots, generate_phantoms,
+    Bank, FigureId, FigureTable, Manifest, Measure, Measured, Method, PhantomConfig, PrecisionChoice, Run, Scope,
+    Settings, ShortSupply, Shots, SignTruth, TestSet, TextSource, TrainPlan, draw_shots, generate_phantoms,
 };
 use sdmad_base::{AtomicDir, Error, Monitor, Result};
 use sdmad_encoders::DEFAULT_ENCODER;
@@ -65,7 +65,8 @@ pub(crate) fn run(args: DemoArgs, terminal: &Terminal) -> Result<ExitCode> {
         let mut draws = Vec::new();
         for draw in 0..DRAWS {
             let folder = out.join(format!("{}-{draw}", name.replace(' ', "-")));
-            let evaluation = one_run(&manifest, &truth, method, source, draw, &folder, terminal)?;
+            let evaluation =
+                one_run(&manifest, &truth, method, source, draw, args.precision.into(), &folder, terminal)?;
             set.get_or_insert(evaluation.set);
             draws.push(evaluation.outputs);
         }
@@ -110,12 +111,14 @@ fn free_name(name: &str) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from(name))
 }
 
+#[allow(clippy::too_many_arguments)]
 fn one_run(
     manifest: &Manifest,
     truth: &SignTruth,
     method: Method,
     source: TextSource,
     draw: u64,
+    precision: PrecisionChoice,
     folder: &Path,
     terminal: &Terminal,
 ) -> Result<sdmad::Evaluation> {
@@ -132,7 +135,7 @@ fn one_run(
         draw,
     };
     let run_folder = folder.join("run");
-    train_plan(&plan, DEFAULT_ENCODER, &run_folder, terminal)?;
+    train_plan(&plan, DEFAULT_ENCODER, precision, &run_folder, terminal)?;
     let truth = (method == Method::Sdmad).then_some(truth);
     let batch = sdmad::DEFAULT_BATCH;
     let evaluation = folder.join("evaluation");

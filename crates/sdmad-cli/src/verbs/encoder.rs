@@ -2,10 +2,10 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use sdmad_base::{Monitor, Result};
-use sdmad_encoders::{export, import, list, pull};
+use sdmad_base::{Error, Monitor, Result};
+use sdmad_encoders::{Encoder, EncoderOptions, PackedWeights, export, import, list, pull};
 
-use super::{open_encoder, print_json, print_line};
+use super::{encoder_at, print_json, print_line};
 use crate::args::{EncoderAction, EncoderArgs};
 use crate::tables::markdown;
 use crate::terminal::Terminal;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: EncoderArgs, terminal: &Terminal) -> Result<ExitCode> {
             let folder = import(&file, terminal)?;
             terminal.notice(&format!("imported into {}", folder.display()));
         }
-        EncoderAction::Check { name, json } => check(&name, json, terminal)?,
+        EncoderAction::Check { name, precision, json } => check(&name, &precision, json, terminal)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -51,9 +51,11 @@ fn show_list(as_json: bool) -> Result<()> {
     print_line(&markdown(&rows))
 }
 
-/// Opening an encoder verifies hashes and shapes, and refuses weights that are not finite.
-fn check(name: &str, as_json: bool, terminal: &Terminal) -> Result<()> {
-    let encoder = open_encoder(name, terminal)?;
+/// Reads every file in full: verifies hashes and shapes, refuses weights that are not finite, and packs them anew.
+fn check(name: &str, precision: &str, as_json: bool, terminal: &Terminal) -> Result<()> {
+    let precision = precision.parse().map_err(|e: Error| e.at("--precision"))?;
+    let options = EncoderOptions { precision, packed: PackedWeights::Renewed(PackedWeights::folder()?) };
+    let encoder = Encoder::open_with(&encoder_at(name, terminal)?, &options)?;
     let identity = encoder.identity();
     let (image, text) = (encoder.image_tower(), encoder.text_tower());
     let side = image.preprocess().size;
@@ -65,8 +67,8 @@ fn check(name: &str, as_json: bool, terminal: &Terminal) -> Result<()> {
             "image": {"layers": image.layers(), "width": image.width(), "side": side},
             "text": {"layers": text.layers(), "width": text.width()},
             "joint_space": encoder.joint().is_some(),
-            "precision": "f32",
-            "instructions": sdmad_engine::instruction_path(),
+            "precision": precision.name(),
+            "instructions": sdmad_engine::instruction_path().name(),
         }));
     }
     let joint = if encoder.joint().is_some() { "yes" } else { "no: the bridge is learned" };
@@ -77,8 +79,8 @@ fn check(name: &str, as_json: bool, terminal: &Terminal) -> Result<()> {
         ["text tower".into(), format!("{} layers of width {}", text.layers(), text.width())],
         ["text weights SHA-256".into(), identity.text_sha256.clone()],
         ["joint space".into(), joint.into()],
-        ["precision".into(), "f32".into()],
-        ["instruction path".into(), sdmad_engine::instruction_path().into()],
+        ["precision of the blocks".into(), precision.name().into()],
+        ["instruction path".into(), sdmad_engine::instruction_path().name().into()],
     ];
     print_line(&markdown(&rows))?;
     print_line("hashes, shapes and weights are as they should be")

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use sdmad::{Evaluation, Extractor, Manifest, Measured, Run, SignTruth, evaluate};
 use sdmad_base::{AtomicDir, Error, Monitor, Result};
 
-use super::{cached_features, open_encoder, print_json, print_line};
+use super::{cached_features, check_precision, open_tower_of, print_json, print_line};
 use crate::args::EvaluateArgs;
 use crate::tables::figure_table;
 use crate::terminal::Terminal;
@@ -15,6 +15,7 @@ pub(crate) fn run(args: EvaluateArgs, terminal: &Terminal) -> Result<ExitCode> {
         return Err(Error::bad_input("--batch 0: expected 1 or more"));
     }
     let run = Run::open(&args.run)?;
+    check_precision(&run, args.precision)?;
     let manifest = Manifest::read(&args.data)?;
     let truth = args.sign_truth.as_deref().map(SignTruth::read).transpose()?;
     let measured = Measured::named(&args.split)?;
@@ -38,11 +39,9 @@ pub(crate) fn evaluate_run(
     out: &Path,
     monitor: &dyn Monitor,
 ) -> Result<Evaluation> {
-    let evaluation = match &run.config.encoder {
-        Some(record) => {
-            let encoder = open_encoder(&record.name, monitor)?;
-            run.check_encoder(&encoder)?;
-            let extractor = cached_features(&encoder, &run.config.settings.features)?.adapted(&run.adapters.image)?;
+    let evaluation = match &open_tower_of(run, monitor)? {
+        Some(tower) => {
+            let extractor = cached_features(tower, &run.config.settings.features)?.adapted(&run.adapters.image)?;
             evaluate(run, manifest, measured, truth, &extractor, batch, monitor)?
         }
         None => evaluate(run, manifest, measured, truth, &Extractor::Pixels, batch, monitor)?,

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use sdmad::{DEFAULT_BATCH, Extractor, Prediction, Run, image_files, predict};
 use sdmad_base::{AtomicFile, Error, Monitor, Result};
 
-use super::{cached_features, open_encoder, print_line};
+use super::{cached_features, check_precision, open_tower_of, print_line};
 use crate::args::PredictArgs;
 use crate::tables::RESEARCH_USE;
 use crate::terminal::Terminal;
@@ -20,17 +20,12 @@ pub(crate) fn run(args: PredictArgs, terminal: &Terminal) -> Result<ExitCode> {
             .with_hint("name another folder with --out, or move this file away; nothing was written over"));
     }
     let run = Run::open(&args.run)?;
+    check_precision(&run, args.precision)?;
     let files = image_files(&args.inputs)?;
-    let encoder = match &run.config.encoder {
-        None => None,
-        Some(record) => Some(open_encoder(&record.name, terminal)?),
-    };
-    let extractor = match &encoder {
+    let tower = open_tower_of(&run, terminal)?;
+    let extractor = match &tower {
         None => Extractor::Pixels,
-        Some(encoder) => {
-            run.check_encoder(encoder)?;
-            cached_features(encoder, &run.config.settings.features)?.adapted(&run.adapters.image)?
-        }
+        Some(tower) => cached_features(tower, &run.config.settings.features)?.adapted(&run.adapters.image)?,
     };
     let record = run.model_record()?;
 

@@ -9,6 +9,7 @@ use sdmad::{
     shipped_text,
 };
 use sdmad_base::{AtomicFile, Error, Kind, Monitor, Result, write_atomic};
+use sdmad_engine::Precision;
 
 use super::{open_encoder, print_json, print_line};
 use crate::args::{DraftArgs, SignsAction, SignsArgs};
@@ -41,7 +42,7 @@ pub(crate) fn run(args: SignsArgs, terminal: &Terminal) -> Result<ExitCode> {
 
 fn check(spec: &str, encoder: Option<&str>, as_json: bool, terminal: &Terminal) -> Result<ExitCode> {
     let bank = Bank::open_unchecked(spec)?;
-    let encoder = encoder.map(|name| open_encoder(name, terminal)).transpose()?;
+    let encoder = encoder.map(|name| open_encoder(name, Precision::F32, terminal)).transpose()?;
     let findings = match &encoder {
         Some(encoder) => check_signs(&bank, Some(&|text: &str| encoder.text_tower().embed(text))),
         None => check_signs(&bank, None),

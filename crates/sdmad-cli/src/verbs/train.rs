@@ -2,12 +2,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use sdmad::{
-    Bank, Extractor, Manifest, Method, Preset, Settings, ShortSupply, Shots, Support, TrainPlan, draw_shots,
-    read_support_list, train,
+    Bank, Extractor, Manifest, Method, PrecisionChoice, Preset, Settings, ShortSupply, Shots, Support, TrainPlan,
+    choose_precision, draw_shots, read_support_list, train,
 };
 use sdmad_base::{AtomicDir, Error, Monitor, Result, read_to_string};
 
-use super::{cached_features, open_encoder};
+use super::{cached_features, open_encoder, open_image_tower};
 use crate::args::{MethodName, TrainArgs};
 use crate::terminal::Terminal;
 
@@ -15,19 +15,37 @@ pub(crate) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitCode> {
     // Nothing is computed that could not be written.
     drop(AtomicDir::create(&args.out)?);
     let plan = plan(&args, terminal)?;
-    train_plan(&plan, &args.encoder, &args.out, terminal)?;
+    train_plan(&plan, &args.encoder, args.precision.into(), &args.out, terminal)?;
     terminal.notice(&format!("wrote {}", args.out.display()));
     Ok(ExitCode::SUCCESS)
 }
 
 /// Trains a plan and writes its run folder.
-pub(crate) fn train_plan(plan: &TrainPlan, encoder: &str, out: &Path, monitor: &dyn Monitor) -> Result<()> {
+pub(crate) fn train_plan(
+    plan: &TrainPlan,
+    encoder: &str,
+    precision: PrecisionChoice,
+    out: &Path,
+    monitor: &dyn Monitor,
+) -> Result<()> {
     let mut trained = match plan.method {
         Method::Pixels => train(plan, None, &Extractor::Pixels, monitor)?,
         Method::Sdmad | Method::LinearProbe => {
-            let encoder = open_encoder(encoder, monitor)?;
-            let extractor = cached_features(&encoder, &plan.settings.features)?;
-            train(plan, Some(&encoder), &extractor, monitor)?
+            let (precision, mut log) = match precision {
+                PrecisionChoice::Fixed(precision) => (precision, Vec::new()),
+                PrecisionChoice::Auto => choose_precision(
+                    plan,
+                    &|precision| open_image_tower(encoder, precision, monitor),
+                    &|tower| cached_features(tower, &plan.settings.features),
+                    monitor,
+                )?,
+            };
+            let encoder = open_encoder(encoder, precision, monitor)?;
+            let extractor = cached_features(encoder.image_tower(), &plan.settings.features)?;
+            let mut trained = train(plan, Some(&encoder), &extractor, monitor)?;
+            log.append(&mut trained.log);
+            trained.log = log;
+            trained
         }
     };
     if let Some(record) = &mut trained.config.encoder

@@ -9,6 +9,7 @@ mod encoder;
 mod image;
 mod manifest;
 mod metrics;
+mod precision;
 mod predictions;
 mod run;
 mod same_bits;

@@ -1,4 +1,4 @@
-//! The same bits for any number of threads and any batch.
+//! The same bits for any number of threads and any batch, at each precision.
 
 use crate::world::{TRAIN, World};
 
@@ -50,6 +50,35 @@ fn of_trained_adapters() {
 #[test]
 fn of_losses_on_masks_and_anchors() {
     check("--preset paper --set adapters.epochs=2 --set loss.localisation_weight=1 --set loss.orthogonality_weight=1");
+}
+
+#[test]
+fn in_bf16() {
+    check("--precision bf16 --preset paper --set adapters.epochs=1");
+}
+
+#[test]
+fn in_int8() {
+    check("--precision int8 --preset paper --set adapters.epochs=1");
+}
+
+#[test]
+fn of_what_was_packed_before() {
+    let world = World::new();
+    let image = world.images("test", |_| true).remove(0);
+    for precision in ["f32", "bf16", "int8"] {
+        world.succeeds(&format!("{TRAIN} --precision {precision} --shots 4 --out {precision}/run"));
+        let packed = world.cache().join("packed");
+        let predict = |place: &str| {
+            std::fs::remove_dir_all(world.cache().join("features")).unwrap();
+            world.succeeds(&format!("predict --run {precision}/run --out {precision}/{place} {image}"));
+            world.read(&format!("{precision}/{place}/predictions.jsonl"))
+        };
+        let mapped = predict("mapped");
+        std::fs::remove_dir_all(&packed).unwrap();
+        assert_eq!(mapped, predict("packed"), "{precision}");
+        assert!(packed.is_dir());
+    }
 }
 
 #[test]

@@ -54,10 +54,10 @@ fn block(weights: &Weights, architecture: &TextArchitecture) -> Result<BlockWeig
     Ok(BlockWeights {
         norm1: attention.pp("output.LayerNorm").layer_norm(width, norm_epsilon)?,
         query_key_value: attention.pp("self").query_key_value(["query", "key", "value"], width)?,
-        output: attention.pp("output.dense").linear(width, width, true)?,
+        output: attention.pp("output.dense").block_linear(width, width)?,
         norm2: weights.pp("output.LayerNorm").layer_norm(width, norm_epsilon)?,
-        expand: weights.pp("intermediate.dense").linear(width, mlp_width, true)?,
-        contract: weights.pp("output.dense").linear(mlp_width, width, true)?,
+        expand: weights.pp("intermediate.dense").block_linear(width, mlp_width)?,
+        contract: weights.pp("output.dense").block_linear(mlp_width, width)?,
         layer_scale: None,
     })
 }

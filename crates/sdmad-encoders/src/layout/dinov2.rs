@@ -42,10 +42,10 @@ fn block(weights: &Weights, architecture: &ImageArchitecture) -> Result<BlockWei
     Ok(BlockWeights {
         norm1: weights.pp("norm1").layer_norm(width, norm_epsilon)?,
         query_key_value: attention.pp("attention").query_key_value(["query", "key", "value"], width)?,
-        output: attention.pp("output.dense").linear(width, width, true)?,
+        output: attention.pp("output.dense").block_linear(width, width)?,
         norm2: weights.pp("norm2").layer_norm(width, norm_epsilon)?,
-        expand: weights.pp("mlp.fc1").linear(width, mlp_width, true)?,
-        contract: weights.pp("mlp.fc2").linear(mlp_width, width, true)?,
+        expand: weights.pp("mlp.fc1").block_linear(width, mlp_width)?,
+        contract: weights.pp("mlp.fc2").block_linear(mlp_width, width)?,
         layer_scale: if layer_scale { Some((scale("layer_scale1")?, scale("layer_scale2")?)) } else { None },
     })
 }

@@ -58,10 +58,10 @@ fn block(weights: &Weights, width: usize, mlp_width: usize, epsilon: f32) -> Res
     Ok(BlockWeights {
         norm1: weights.pp("layer_norm1").layer_norm(width, epsilon)?,
         query_key_value: attention.query_key_value(["q_proj", "k_proj", "v_proj"], width)?,
-        output: attention.pp("out_proj").linear(width, width, true)?,
+        output: attention.pp("out_proj").block_linear(width, width)?,
         norm2: weights.pp("layer_norm2").layer_norm(width, epsilon)?,
-        expand: weights.pp("mlp.fc1").linear(width, mlp_width, true)?,
-        contract: weights.pp("mlp.fc2").linear(mlp_width, width, true)?,
+        expand: weights.pp("mlp.fc1").block_linear(width, mlp_width)?,
+        contract: weights.pp("mlp.fc2").block_linear(mlp_width, width)?,
         layer_scale: None,
     })
 }

@@ -1,7 +1,7 @@
 //! The transformers of open_clip (transformer.py), whose names are those of OpenAI's CLIP.
 
 use sdmad_base::Result;
-use sdmad_engine::{BlockWeights, Linear, Precision};
+use sdmad_engine::BlockWeights;
 
 use super::{
     ImageLayers, TextLayers, image_blocks, patch_embedding, position_rows, text_blocks, transposed_projection,
@@ -50,19 +50,14 @@ pub(super) fn text(model: &Weights, architecture: &TextArchitecture) -> Result<T
 
 fn block(weights: &Weights, width: usize, mlp_width: usize, epsilon: f32, layer_scale: bool) -> Result<BlockWeights> {
     let attention = weights.pp("attn");
-    let query_key_value = Linear::new(
-        attention.matrix("in_proj_weight", 3 * width, width)?,
-        Some(attention.vector("in_proj_bias", 3 * width)?),
-        Precision::F32,
-    );
     let scale = |name: &str| weights.pp(name).vector("gamma", width);
     Ok(BlockWeights {
         norm1: weights.pp("ln_1").layer_norm(width, epsilon)?,
-        query_key_value,
-        output: attention.pp("out_proj").linear(width, width, true)?,
+        query_key_value: attention.in_projection(width)?,
+        output: attention.pp("out_proj").block_linear(width, width)?,
         norm2: weights.pp("ln_2").layer_norm(width, epsilon)?,
-        expand: weights.pp("mlp.c_fc").linear(width, mlp_width, true)?,
-        contract: weights.pp("mlp.c_proj").linear(mlp_width, width, true)?,
+        expand: weights.pp("mlp.c_fc").block_linear(width, mlp_width)?,
+        contract: weights.pp("mlp.c_proj").block_linear(mlp_width, width)?,
         layer_scale: if layer_scale { Some((scale("ls_1")?, scale("ls_2")?)) } else { None },
     })
 }

@@ -44,11 +44,11 @@ fn block(weights: &Weights, architecture: &ImageArchitecture) -> Result<BlockWei
     let scale = |name: &str| weights.pp(name).vector("gamma", width);
     Ok(BlockWeights {
         norm1: weights.pp("norm1").layer_norm(width, norm_epsilon)?,
-        query_key_value: attention.pp("qkv").linear(width, 3 * width, true)?,
-        output: attention.pp("proj").linear(width, width, true)?,
+        query_key_value: attention.pp("qkv").block_linear(width, 3 * width)?,
+        output: attention.pp("proj").block_linear(width, width)?,
         norm2: weights.pp("norm2").layer_norm(width, norm_epsilon)?,
-        expand: weights.pp("mlp.fc1").linear(width, mlp_width, true)?,
-        contract: weights.pp("mlp.fc2").linear(mlp_width, width, true)?,
+        expand: weights.pp("mlp.fc1").block_linear(width, mlp_width)?,
+        contract: weights.pp("mlp.fc2").block_linear(mlp_width, width)?,
         layer_scale: if layer_scale { Some((scale("ls1")?, scale("ls2")?)) } else { None },
     })
 }

@@ -26,7 +26,7 @@ fn names_shapes_and_types() {
         ("b.position_ids", Dtype::I64, &[1], &[0; 8]),
     ]);
     let file = WeightFile::open(file.path()).unwrap();
-    let a = file.root().pp("a");
+    let a = file.at(Precision::F32).pp("a");
     assert_eq!(a.matrix("weight", 2, 3).unwrap().row(1), [4.0, 5.0, 6.0]);
     assert_eq!(a.scalar("scale").unwrap(), 1.0);
 
@@ -52,7 +52,7 @@ fn a_weight_that_is_no_number_is_named() {
     for bad in [f32::NAN, f32::INFINITY] {
         let file = write(&[("w", Dtype::F32, &[3], &bytes(&[0.0, bad, 0.0]))]);
         let file = WeightFile::open(file.path()).unwrap();
-        let error = file.root().vector("w", 3).unwrap_err().to_string();
+        let error = file.at(Precision::F32).vector("w", 3).unwrap_err().to_string();
         assert!(error.contains("`w`") && error.contains("number 1 of 3"), "{error}");
     }
 }

@@ -1,8 +1,9 @@
 use sdmad_base::{Error, Result};
 
 use super::Matrix64;
-use crate::kernel::{View, multiply, vectorised};
-use crate::packed::Packed;
+use crate::dense::packed::Packed;
+use crate::kernel::double::{View, multiply};
+use crate::kernel::vectorised;
 
 /// The factor L of a symmetric positive definite matrix A = L Lᵀ, to solve A X = B with.
 #[derive(Clone, Debug)]
@@ -74,13 +75,13 @@ impl Cholesky {
 }
 
 /// `rows -= left · known`.
-fn subtract_product(left: View<'_, f64>, known: &[f64], rows: &mut [f64], columns: usize) {
+fn subtract_product(left: View<'_>, known: &[f64], rows: &mut [f64], columns: usize) {
     if left.depth == 0 || columns == 0 {
         return;
     }
     let packed = Packed::rows_of(known, left.depth, columns, columns);
     let mut product = vec![0.0; rows.len()];
-    multiply(left, &packed, &mut product, |_, _, _| {});
+    multiply(left, &packed, &mut product);
     for (to, from) in rows.iter_mut().zip(product) {
         *to -= from;
     }
@@ -95,7 +96,7 @@ fn subtract_left(lower: &mut Matrix64, first: usize, width: usize) {
     let rows = &lower.data()[first * n..];
     let packed = Packed::transpose_of(rows, width, first, n);
     let mut product = vec![0.0; (n - first) * width];
-    multiply(View::rows_of(rows, n - first, first, n), &packed, &mut product, |_, _, _| {});
+    multiply(View::rows_of(rows, n - first, first, n), &packed, &mut product);
     for (row, from) in product.chunks_exact(width).enumerate() {
         let to = &mut lower.row_mut(first + row)[first..first + width];
         to.iter_mut().zip(from).for_each(|(to, from)| *to -= from);

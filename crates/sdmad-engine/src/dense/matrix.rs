@@ -1,6 +1,6 @@
 use crate::Matrix;
-use crate::kernel::{View, multiply};
-use crate::packed::Packed;
+use crate::dense::packed::Packed;
+use crate::kernel::double::{View, multiply};
 
 /// A row-major matrix of f64, `[rows, columns]`.
 ///
@@ -102,9 +102,9 @@ impl Matrix64 {
         self.product(View::columns_of(&self.data, self.columns, self.rows, self.columns), &packed, other.columns)
     }
 
-    fn product(&self, left: View<'_, f64>, right: &Packed<f64>, columns: usize) -> Matrix64 {
+    fn product(&self, left: View<'_>, right: &Packed, columns: usize) -> Matrix64 {
         let mut out = Matrix64::zeros(left.rows, columns);
-        multiply(left, right, &mut out.data, |_, _, _| {});
+        multiply(left, right, &mut out.data);
         out
     }
 }

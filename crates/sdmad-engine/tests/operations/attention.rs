@@ -1,7 +1,7 @@
 //! Attention against plain f64: plain, causal and padded.
 
 use crate::reference::{Plain, attention as plain_attention, difference, finite_difference, random};
-use sdmad_engine::{Mask, Sequences, attention, attention_backward};
+use sdmad_engine::{Mask, Precision, Sequences, attention, attention_backward};
 
 /// Lengths, heads and width of a head.
 const SHAPES: &[(&[usize], usize, usize)] =
@@ -18,7 +18,7 @@ fn forward_matches_plain_sums() {
         for sequences in layouts(lengths) {
             for mask in [Mask::None, Mask::Causal] {
                 let qkv = random("qkv", sequences.rows(), 3 * heads * head_width, 1.0);
-                let y = attention(&qkv, heads, mask, &sequences);
+                let y = attention(&qkv, heads, mask, &sequences, Precision::F32);
                 let y64 = plain_attention(&Plain::of(&qkv), heads, mask == Mask::Causal, sequences.spans());
                 assert!(difference(&y, &y64) < 3e-6, "{lengths:?} {heads} {head_width} {mask:?}");
             }
@@ -36,7 +36,7 @@ fn adjoint_matches_finite_differences() {
                 let expected = finite_difference(&Plain::of(&qkv), &Plain::of(&dy), |qkv| {
                     plain_attention(qkv, heads, mask == Mask::Causal, sequences.spans())
                 });
-                let found = attention_backward(&qkv, heads, mask, &sequences, &dy);
+                let found = attention_backward(&qkv, heads, mask, &sequences, Precision::F32, &dy);
                 assert!(difference(&found, &expected) < 5e-6, "{lengths:?} {mask:?}");
             }
         }
@@ -46,7 +46,7 @@ fn adjoint_matches_finite_differences() {
 #[test]
 fn sharp_scores_do_not_overflow() {
     let qkv = random("qkv", 20, 3 * 8, 40.0);
-    let y = attention(&qkv, 2, Mask::None, &Sequences::single(20));
+    let y = attention(&qkv, 2, Mask::None, &Sequences::single(20), Precision::F32);
     let y64 = plain_attention(&Plain::of(&qkv).map(|x| x), 2, false, &[(0, 20)]);
     let finite: bool = y.data().iter().all(|y| y.is_finite());
     assert!(finite);

@@ -34,10 +34,10 @@ impl Weights {
         }
     }
 
-    pub(crate) fn packed(&self) -> BlockWeights {
+    pub(crate) fn packed(&self, precision: Precision) -> BlockWeights {
         let norm = |[weight, bias]: &[Vec<f32>; 2]| LayerNorm::new(weight.clone(), bias.clone(), 1e-6);
         let [query_key_value, output, expand, contract] =
-            self.layers.clone().map(|(weight, bias)| Linear::new(weight, Some(bias), Precision::F32));
+            self.layers.clone().map(|(weight, bias)| Linear::new(weight, Some(bias), precision));
         let [norm1, norm2] = [norm(&self.norms[0]), norm(&self.norms[1])];
         BlockWeights { norm1, query_key_value, output, norm2, expand, contract, layer_scale: self.scales.clone() }
     }
@@ -88,7 +88,7 @@ fn cases() -> impl Iterator<Item = (Case, bool)> {
 fn forward_and_adjoint_match() {
     for (case, layer_scale) in cases() {
         let weights = Weights::random(6, 10, layer_scale);
-        let block = Block::new(weights.packed(), case.heads, case.activation, case.placement, case.mask);
+        let block = Block::new(weights.packed(Precision::F32), case.heads, case.activation, case.placement, case.mask);
         for sequences in [Sequences::single(5), Sequences::stacked(&[1, 4]), Sequences::padded(&[3, 2], 3)] {
             let (x, dy) = (random("x", sequences.rows(), 6, 1.0), random("dy", sequences.rows(), 6, 1.0));
             let f = |x: &Plain| weights.plain(x, &case, sequences.spans());
@@ -104,7 +104,7 @@ fn forward_and_adjoint_match() {
 #[test]
 fn one_sequence_is_the_plain_call() {
     for (case, layer_scale) in cases() {
-        let weights = Weights::random(6, 10, layer_scale).packed();
+        let weights = Weights::random(6, 10, layer_scale).packed(Precision::F32);
         let block = Block::new(weights, case.heads, case.activation, case.placement, case.mask);
         let (x, dy) = (random("x", 7, 6, 1.0), random("dy", 7, 6, 1.0));
         let single = Sequences::single(7);

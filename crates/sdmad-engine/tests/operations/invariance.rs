@@ -14,10 +14,15 @@ fn threads<T: Send>(count: usize, f: impl Fn() -> T + Sync + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap().install(&f)
 }
 
+const PRECISIONS: [Precision; 3] = [Precision::F32, Precision::Bf16, Precision::Int8];
+
 fn blocks() -> Vec<Block> {
     let mut blocks = Vec::new();
-    for (placement, mask) in [(NormPlacement::Pre, Mask::Causal), (NormPlacement::Post, Mask::None)] {
-        blocks.push(Block::new(Weights::random(72, 200, true).packed(), 3, Activation::Gelu, placement, mask));
+    for precision in PRECISIONS {
+        for (placement, mask) in [(NormPlacement::Pre, Mask::Causal), (NormPlacement::Post, Mask::None)] {
+            let weights = Weights::random(72, 200, true).packed(precision);
+            blocks.push(Block::new(weights, 3, Activation::Gelu, placement, mask));
+        }
     }
     blocks
 }
@@ -63,15 +68,18 @@ fn a_row_alone_or_among_others() {
     for (input, output) in [(1, 1), (2, 5), (3, 64), (384, 65), (513, 17), (1030, 130)] {
         let (x, dy) = (random("x", 100, input, 1.0), random("dy", 100, output, 1.0));
         let weight = random("w", output, input, 1.0);
-        let (layer, projection) = (Linear::new(weight.clone(), None, Precision::F32), Projection::new(weight));
-        let (y, dx) = (layer.forward(&x), layer.backward(&dy));
-        assert!(y == projection.forward(&x), "packed or not, {input} to {output}");
-        for count in [1, 2, 3, 47, 48, 49] {
-            assert!(
-                layer.forward(&x.rows_from(50, count)) == y.rows_from(50, count),
-                "{count} rows, {input} to {output}"
-            );
-            assert!(layer.backward(&dy.rows_from(50, count)) == dx.rows_from(50, count), "{count} rows backward");
+        for precision in PRECISIONS {
+            let layer = Linear::new(weight.clone(), None, precision);
+            let (y, dx) = (layer.forward(&x), layer.backward(&dy));
+            if precision == Precision::F32 {
+                let projection = Projection::new(weight.clone());
+                assert!(y == projection.forward(&x), "packed or not, {input} to {output}");
+            }
+            for count in [1, 2, 3, 15, 16, 17, 31, 32, 33, 49] {
+                let what = format!("{count} rows, {input} to {output}, {precision:?}");
+                assert!(layer.forward(&x.rows_from(50, count)) == y.rows_from(50, count), "{what}");
+                assert!(layer.backward(&dy.rows_from(50, count)) == dx.rows_from(50, count), "backward of {what}");
+            }
         }
     }
 }

@@ -11,4 +11,5 @@ mod layer_norm;
 mod linear;
 mod normalize;
 mod optimizer;
+mod precision;
 mod reference;

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use sdmad_base::{Result, Sha256, sha256_hex, write_atomic};
+use sdmad_engine::{InstructionPath, Precision};
 use sdmad_imaging::Fingerprint;
 
 use super::{FeatureSettings, ImageFeatures, Rows};
@@ -9,7 +10,7 @@ use super::{FeatureSettings, ImageFeatures, Rows};
 const FEATURE_VERSION: &str = "sdmad features 2";
 
 /// Features on disk, one small file for each image, named by what they depend on: the bytes of the image, the
-/// encoder's weights and the settings. It holds numbers, no pictures.
+/// encoder's weights, precision, instruction path and the settings. It holds numbers, no pictures.
 #[derive(Clone, Debug)]
 pub struct FeatureCache {
     folder: PathBuf,
@@ -17,8 +18,15 @@ pub struct FeatureCache {
 
 impl FeatureCache {
     /// The cache in `folder` for one encoder and one way to take features.
-    pub fn new(folder: &Path, encoder_sha256: &str, settings: &FeatureSettings) -> Self {
-        let key = sha256_hex(format!("{FEATURE_VERSION}\n{encoder_sha256}\n{settings:?}").as_bytes());
+    pub fn new(
+        folder: &Path,
+        encoder_sha256: &str,
+        precision: Precision,
+        path: InstructionPath,
+        settings: &FeatureSettings,
+    ) -> Self {
+        let key = format!("{FEATURE_VERSION}\n{encoder_sha256}\n{precision}\n{path}\n{settings:?}");
+        let key = sha256_hex(key.as_bytes());
         FeatureCache { folder: folder.join(&key[..16]) }
     }
 
@@ -111,22 +119,29 @@ mod tests {
     #[test]
     fn the_second_time_nothing_is_computed() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = FeatureCache::new(folder.path(), "weights", &FeatureSettings::default());
+        let (f32, portable) = (Precision::F32, InstructionPath::Portable);
+        let settings = FeatureSettings::default();
+        let cache = |precision, path, settings| FeatureCache::new(folder.path(), "weights", precision, path, settings);
         let features = ImageFeatures { views: vec![vec![0.5; 3]; 5], fingerprint: Fingerprint::from_words([0; 4]) };
-        let first = cache.get_or(b"pixels", Rows::Views, || Ok(features.clone())).unwrap();
-        let second = cache.get_or(b"pixels", Rows::Views, || unreachable!("it is in the cache")).unwrap();
-        assert_eq!(first, second);
+        let first = cache(f32, portable, &settings).get_or(b"pixels", Rows::Views, || Ok(features.clone())).unwrap();
+        let again = || unreachable!("it is in the cache");
+        assert_eq!(first, cache(f32, portable, &settings).get_or(b"pixels", Rows::Views, again).unwrap());
         let mean = ImageFeatures { views: vec![features.mean()], ..features.clone() };
-        assert_eq!(cache.get_or(b"pixels", Rows::Mean, || Ok(mean.clone())).unwrap(), mean);
-        let other = FeatureSettings { layers: 2, ..FeatureSettings::default() };
-        let other = FeatureCache::new(folder.path(), "weights", &other);
-        let mut computed = false;
-        other
-            .get_or(b"pixels", Rows::Views, || {
+        let kept = cache(f32, portable, &settings).get_or(b"pixels", Rows::Mean, || Ok(mean.clone())).unwrap();
+        assert_eq!(kept, mean);
+        let fewer = FeatureSettings { layers: 2, ..settings.clone() };
+        for other in [
+            cache(f32, portable, &fewer),
+            cache(Precision::Bf16, portable, &settings),
+            cache(f32, InstructionPath::Avx512, &settings),
+        ] {
+            let mut computed = false;
+            let compute = || {
                 computed = true;
                 Ok(features.clone())
-            })
-            .unwrap();
-        assert!(computed);
+            };
+            other.get_or(b"pixels", Rows::Views, compute).unwrap();
+            assert!(computed);
+        }
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn card(run: &TrainedRun) -> String {
     };
     let _ = writeln!(text, "| | |\n|---|---|\n| method | {method} |");
     if let Some(encoder) = &config.encoder {
-        let _ = writeln!(text, "| encoder | {}, frozen |", encoder.name);
+        let _ = writeln!(text, "| encoder | {}, frozen, {} |", encoder.name, encoder.precision);
     }
     if let Some(bank) = &config.bank {
         let _ = writeln!(text, "| sign bank | {} ({}) |", bank.name, &bank.sha256[..12]);

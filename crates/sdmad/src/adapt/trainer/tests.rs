@@ -55,7 +55,7 @@ impl World {
         let bank = Bank::open("phantom").unwrap().restricted_to(&manifest.categories).unwrap().0;
         let paths: Vec<PathBuf> = manifest.rows.iter().map(|row| manifest.image_path(row)).collect();
         let masks = (0..paths.len()).map(|row| crate::train::mask_paths(&manifest, row)).collect();
-        let extractor = Extractor::tower(&encoder, settings.features.clone());
+        let extractor = Extractor::tower(encoder.image_tower(), settings.features.clone());
         let features = extractor.files(&paths, Rows::Views, 16, &Silent).unwrap();
         let support = SupportSet {
             views: features.into_iter().map(|f| f.unwrap().views).collect(),

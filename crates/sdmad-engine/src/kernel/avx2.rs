@@ -1,0 +1,128 @@
+//! Vectors of 8 numbers: products in f32, for bf16 weights too, and of int8 in exact integers.
+
+use std::arch::x86_64::*;
+
+use super::Piece;
+use crate::factor::PANEL;
+use crate::tile::{GROUP, LINE, TILE};
+
+/// Makes a kernel that takes rows by strips of 4 and a group of columns at a time: 8 registers of sums, as many as hide the latency of two
+/// sums at a time, and 6 loads for 8 of them. `prepare` and `add` as in `avx512.rs`, on half a line.
+macro_rules! strips {
+    ($(#[$doc:meta])* $name:ident, $left_units:literal,
+     prepare($line:ident) $prepare:expr, add($sum:ident, $left:ident, $prepared:ident) $add:expr) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// The pointers of the piece can be read and written as far as [`Piece`] says, and the processor has AVX2 and FMA.
+        pub(super) unsafe fn $name(piece: &Piece) {
+            const STRIP: usize = 4;
+
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn strip(piece: &Piece, first: usize, group: usize) {
+                let mut sums = [[_mm256_setzero_ps(); 2]; STRIP];
+                // SAFETY: the strip's rows are first .. first + 4, in one group of 16; its sums lie in the block, its lines in the tiles
+                // of that group, of which there are `left_units` for each of the `steps` tiles of the group of columns.
+                unsafe {
+                    let out = piece.sums.add(first * PANEL + group * GROUP);
+                    if piece.add {
+                        for (row, sums) in sums.iter_mut().enumerate() {
+                            for (half, sum) in sums.iter_mut().enumerate() {
+                                *sum = _mm256_loadu_ps(out.add(row * PANEL + half * 8));
+                            }
+                        }
+                    }
+                    let mut left = piece.left.add(first / GROUP * piece.left_stride + first % GROUP * LINE);
+                    let mut right = piece.right.add(group * piece.right_stride);
+                    for _ in 0..piece.steps * $left_units {
+                        for unit in 0..GROUP / $left_units {
+                            let mut prepared = [{ let $line = _mm256_setzero_si256(); $prepare }; 2];
+                            for (half, prepared) in prepared.iter_mut().enumerate() {
+                                let $line = _mm256_loadu_si256(right.add(half * 32).cast());
+                                *prepared = $prepare;
+                            }
+                            right = right.add(LINE);
+                            for (row, sums) in sums.iter_mut().enumerate() {
+                                let $left = left.add(row * LINE + unit * 4 * $left_units);
+                                for ($sum, $prepared) in sums.iter_mut().zip(prepared) {
+                                    *$sum = $add;
+                                }
+                            }
+                        }
+                        left = left.add(TILE);
+                    }
+                    for (row, sums) in sums.iter().enumerate() {
+                        for (half, sum) in sums.iter().enumerate() {
+                            _mm256_storeu_ps(out.add(row * PANEL + half * 8), *sum);
+                        }
+                    }
+                }
+            }
+
+            for group in 0..piece.column_groups {
+                for first in (0..piece.rows).step_by(STRIP) {
+                    // SAFETY: the caller's promise; whole groups of rows may be computed.
+                    unsafe { strip(piece, first, group) }
+                }
+            }
+        }
+    };
+}
+
+/// An f32 at an address, 8 times.
+///
+/// # Safety
+/// It can be read.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn number(at: *const u8) -> __m256 {
+    // SAFETY: the caller's promise; the read may be unaligned.
+    _mm256_set1_ps(unsafe { at.cast::<f32>().read_unaligned() })
+}
+
+/// A unit at an address, 8 times.
+///
+/// # Safety
+/// It can be read.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn unit(at: *const u8) -> __m256i {
+    // SAFETY: the caller's promise; the read may be unaligned.
+    _mm256_set1_epi32(unsafe { at.cast::<i32>().read_unaligned() })
+}
+
+strips! {
+    /// f32 by f32.
+    f32, 1,
+    prepare(line) _mm256_castsi256_ps(line),
+    add(sum, left, line) _mm256_fmadd_ps(number(left), line, *sum)
+}
+
+strips! {
+    /// f32 by bf16: the halves of a unit, shifted into place, are f32.
+    wide_bf16, 2,
+    prepare(line) (
+        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(line)),
+        _mm256_castsi256_ps(_mm256_and_si256(line, _mm256_set1_epi32(0xffff_0000_u32 as i32)))
+    ),
+    add(sum, left, line) _mm256_fmadd_ps(
+        number(left.add(4)),
+        line.1,
+        _mm256_fmadd_ps(number(left), line.0, *sum)
+    )
+}
+
+strips! {
+    /// int8: even and odd bytes of a unit widened to 16 bits, whose products by pairs are exact in 32.
+    int8, 1,
+    prepare(line) (
+        _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(line)),
+        _mm256_srai_epi16::<8>(line)
+    ),
+    add(sum, left, line) {
+        let left = unit(left);
+        let even = _mm256_madd_epi16(_mm256_and_si256(left, _mm256_set1_epi16(0xff)), line.0);
+        let odd = _mm256_madd_epi16(_mm256_srli_epi16::<8>(left), line.1);
+        _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(*sum), _mm256_add_epi32(even, odd)))
+    }
+}
