@@ -60,7 +60,7 @@ pub(crate) enum PrecisionName {
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// Precision of the towers' blocks.
-    #[arg(long, value_enum, default_value = "f32")]
+    #[arg(long, value_enum, default_value = "bf16")]
     pub(crate) precision: PrecisionName,
     /// Where to write the phantoms, the runs and the figures (default: sdmad-demo, or sdmad-demo-2 and so on).
     #[arg(long, value_name = "DIR")]
@@ -258,7 +258,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, default_value = sdmad_encoders::DEFAULT_ENCODER)]
     pub(crate) encoder: String,
     /// Precision of the towers' blocks; the run keeps it.
-    #[arg(long, value_enum, default_value = "f32")]
+    #[arg(long, value_enum, default_value = "bf16")]
     pub(crate) precision: PrecisionName,
     /// Images of normal and of each category, or `all`.
     #[arg(long, value_name = "K")]

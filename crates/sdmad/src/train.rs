@@ -142,7 +142,7 @@ pub struct TrainedRun {
 }
 
 /// The run folder's format number that this version writes.
-pub const RUN_FORMAT: u32 = 1;
+pub const RUN_FORMAT: u32 = 2;
 
 /// Most of the support images, one in so many, that may have two categories for them to count as exclusive.
 const EXCLUSIVE_ONE_IN: usize = 20;
