@@ -168,9 +168,10 @@ impl<'a> Extractor<'a> {
     pub fn image(&self, image: &RgbImage) -> ImageFeatures {
         let fingerprint = Fingerprint::from_image(image);
         let views = match self {
+            // At once, so that one image alone keeps all cores busy.
             Extractor::Tower { tower, settings, adapted, .. } => settings
                 .views
-                .iter()
+                .par_iter()
                 .map(|view| layer_tokens(tower, adapted.as_ref(), &view.of(image), settings.layers))
                 .collect(),
             Extractor::Pixels => {
