@@ -215,9 +215,10 @@ impl<'a> Extractor<'a> {
     pub fn image(&self, image: &RgbImage) -> ImageFeatures {
         let fingerprint = Fingerprint::from_image(image);
         let views = match self {
+            // At once, so that one image alone keeps all cores busy.
             Extractor::Tower { tower, settings, adapted, .. } => settings
                 .views
-                .iter()
+                .par_iter()
                 .map(|view| tower_features(tower, adapted.as_ref(), &view.of(image), settings))
                 .collect(),
             Extractor::Pixels => {
