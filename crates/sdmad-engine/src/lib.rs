@@ -70,6 +70,7 @@ mod linear;
 mod matrix;
 mod normalize;
 mod optimizer;
+mod panels;
 mod product;
 mod projection;
 mod sequences;
