@@ -1,10 +1,11 @@
 use rayon::prelude::*;
 
 use crate::bytes::PooledBytes;
-use crate::factor::{Left, Panels, Right, pack_rows_of, pack_transpose_of, right_length};
+use crate::factor::{Left, Right, pack_rows_of, pack_transpose_of, right_length};
 use crate::heads::{Heads, Task};
 use crate::kernel::{Out, Spread, multiply, vectorised};
 use crate::linear::{pack_line, round_to_bf16};
+use crate::panels::Panels;
 use crate::tile::{Format, GROUP, LINE, TILE, put_bf16, put_row};
 use crate::vector::{dot, rough_numerators, softmax, softmax_numerators};
 use crate::{InstructionPath, Linear, Matrix, Precision, Sequences, instruction_path};

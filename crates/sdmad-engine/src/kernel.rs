@@ -35,7 +35,7 @@ pub(crate) use target::Target;
 pub(crate) use vectorised::vectorised;
 
 use crate::InstructionPath;
-use crate::factor::PANEL;
+use crate::panels::PANEL;
 use crate::tile::{Format, GROUP, TILE};
 
 #[cfg(target_arch = "x86_64")]

@@ -71,6 +71,7 @@ mod mapped;
 mod matrix;
 mod normalize;
 mod optimizer;
+mod panels;
 mod precision;
 mod product;
 mod projection;

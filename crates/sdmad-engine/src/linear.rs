@@ -1,8 +1,9 @@
 use sdmad_base::{Error, Result};
 
 use crate::bytes::{AlignedBytes, PackedBytes};
-use crate::factor::{Left, PANEL, Panels, Right, pack_transpose_of, right_length};
+use crate::factor::{Left, Right, pack_transpose_of, right_length};
 use crate::kernel::{Arithmetic, Block, Out, Spread, multiplied, multiply, vectorised};
+use crate::panels::{PANEL, Panels};
 use crate::tile::{Format, GROUP, bf16_bits, bf16_number, put_row};
 use crate::{Matrix, instruction_path};
 

@@ -2,8 +2,9 @@
 
 use crate::Matrix;
 use crate::bytes::AlignedBytes;
-use crate::factor::{Left, Panels, Right, pack_rows_of, pack_transpose_of, right_length};
+use crate::factor::{Left, Right, pack_rows_of, pack_transpose_of, right_length};
 use crate::kernel::{Spread, multiplied};
+use crate::panels::Panels;
 use crate::tile::Format;
 
 /// `x [rows, input] · wᵀ`, with w `[output, input]`.

@@ -11,7 +11,7 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count};
 
 use super::Piece;
-use crate::factor::PANEL;
+use crate::panels::PANEL;
 use crate::tile::{GROUP, LINE, TILE};
 
 /// Asks the processor for tiles with bf16 and int8, and Linux for leave to use them, which holds for all threads of the process.

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Piece;
-use crate::factor::PANEL;
+use crate::panels::PANEL;
 use crate::tile::{GROUP, LINE, TILE};
 
 /// Makes a kernel that takes rows by strips of 4 and a group of columns at a time: 8 registers of sums, as many as hide the latency of two

@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::Piece;
-use crate::factor::PANEL;
+use crate::panels::PANEL;
 use crate::tile::{GROUP, LINE, TILE};
 
 /// Makes a kernel that takes rows by strips of 8: with two groups of columns 16 registers of sums, enough to hide the latency of two sums at

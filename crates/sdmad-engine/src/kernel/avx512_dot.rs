@@ -5,7 +5,7 @@ use std::mem::transmute;
 
 use super::Piece;
 use super::avx512::{strips, unit};
-use crate::factor::PANEL;
+use crate::panels::PANEL;
 use crate::tile::{GROUP, LINE, TILE};
 
 strips! {

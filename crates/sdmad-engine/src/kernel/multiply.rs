@@ -5,8 +5,9 @@ use rayon::prelude::*;
 
 use super::{Arithmetic, BLOCK, BLOCK_ROWS, Kernel, Operands, Target, run};
 use crate::bytes::AlignedBytes;
-use crate::factor::{Left, PANEL, Panels};
+use crate::factor::Left;
 use crate::instruction_path;
+use crate::panels::{PANEL, Panels};
 use crate::tile::{Format, GROUP, LINE, TILE, put_bf16, put_f32};
 
 /// Steps of depth at a time on vectors: a panel's part of 16 kB then stays in the nearest cache while all rows of a task go by.

@@ -1,7 +1,7 @@
 //! Plain loops: for any processor, and what the other paths are tested against.
 
 use super::Piece;
-use crate::factor::PANEL;
+use crate::panels::PANEL;
 use crate::tile::{GROUP, LINE, TILE, bf16_number};
 
 /// A unit.
