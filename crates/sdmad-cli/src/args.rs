@@ -105,8 +105,8 @@ pub(crate) enum EncoderAction {
     Check {
         /// Name of an encoder, or a model folder.
         name: String,
-        /// Precision of the towers' blocks: f32, bf16 or int8.
-        #[arg(long, default_value = "f32")]
+        /// Precision of the towers' blocks, whose packed weights are made anew: f32, bf16 or int8.
+        #[arg(long, default_value = "bf16")]
         precision: String,
         /// Print JSON.
         #[arg(long)]

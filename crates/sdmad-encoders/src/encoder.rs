@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use sdmad_base::{Error, Result, sha256_file};
+use sdmad_base::{Error, Result, sha256_file, sha256_hex};
 use sdmad_engine::Precision;
 use sdmad_imaging::{Filter, Fit, Preprocess};
 
@@ -170,7 +170,15 @@ fn load_image(model: &ModelFolder, sha256: String, options: &EncoderOptions) -> 
         head: layers.head,
         precision: options.precision,
         sha256,
+        recipe_sha256: recipe_sha256(model)?,
     })
+}
+
+/// SHA-256 of an image tower's architecture and preprocessing.
+fn recipe_sha256(model: &ModelFolder) -> Result<String> {
+    let json = serde_json::to_vec(&(&model.image, &model.preprocess))
+        .map_err(|e| Error::bad_input(format!("{}: architecture as JSON: {e}", model.folder.display())))?;
+    Ok(sha256_hex(&json))
 }
 
 fn load_text(model: &ModelFolder, sha256: String, options: &EncoderOptions) -> Result<TextTower> {

@@ -19,6 +19,7 @@ pub struct ImageTower {
     pub(crate) precision: Precision,
     /// Of the weight file.
     pub(crate) sha256: String,
+    pub(crate) recipe_sha256: String,
 }
 
 /// What stands before the first block.
@@ -51,6 +52,11 @@ impl ImageTower {
     /// SHA-256 of the file that the weights came from, as 64 hexadecimal digits.
     pub fn sha256(&self) -> &str {
         &self.sha256
+    }
+
+    /// SHA-256 of what else its outputs depend on: architecture and preprocessing, as their canonical JSON.
+    pub fn recipe_sha256(&self) -> &str {
+        &self.recipe_sha256
     }
 
     /// That of the linear layers in the blocks.

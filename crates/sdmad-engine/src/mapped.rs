@@ -13,11 +13,11 @@ use crate::bytes::AlignedBytes;
 /// Bytes that several owners hold and none changes.
 pub type SharedBytes = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
-/// The bytes of a file, from an address that is a multiple of 64: mapped where it is certain that nobody else changes them, else read.
+/// The bytes of a file, from an address that is a multiple of 64: mapped where permissions say that nobody else changes them, else read.
 ///
 /// A mapped file costs no copy, and processes share its pages. Another program that wrote into it would change weights under us, and one that cut
-/// it off would end our process. So a file is mapped only where its permissions let no one but its owner write; the owner is trusted, as
-/// with the program itself. Replacing the file by renaming another to its name, and deleting it, leave mapped bytes as they are.
+/// it off would end our process. So a file is mapped only where it belongs to this process's user, or to root, and its permissions let no one else
+/// write; these two are trusted, as with the program itself. (A file system of a network may not keep that promise.) Replacing the file by renaming another to its name, and deleting it, leave mapped bytes as they are.
 ///
 /// # Errors
 /// Names the file when it is missing or cannot be read.
@@ -38,9 +38,11 @@ pub fn shared_bytes(path: &Path) -> Result<SharedBytes> {
 
 #[cfg(unix)]
 fn only_its_owner_writes(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::MetadataExt;
     const OTHERS_WRITE: u32 = 0o022;
-    Ok(file.metadata()?.permissions().mode() & OTHERS_WRITE == 0)
+    let metadata = file.metadata()?;
+    let trusted = [0, rustix::process::geteuid().as_raw()];
+    Ok(metadata.mode() & OTHERS_WRITE == 0 && trusted.contains(&metadata.uid()))
 }
 
 /// Elsewhere permissions are not asked: files are read.

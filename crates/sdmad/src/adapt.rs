@@ -23,7 +23,7 @@ use sdmad_encoders::{Encoder, ShiftAdapters};
 use sdmad_engine::{Matrix, ShiftAdapter};
 
 use crate::bridge::column_label;
-use crate::{Bank, Bridge, FittedBridge, Label, Settings, SupportSet, auroc};
+use crate::{Bank, FittedBridge, Label, Settings, SupportSet, auroc};
 
 pub(crate) use images::TrainingImages;
 use map_merit::{MapMerit, Stage};
@@ -85,7 +85,7 @@ pub(crate) fn train_adapters(
             let rest: Vec<usize> = all.iter().copied().filter(|&i| folds.of_row[i] != fold).collect();
             // The closed form that this fold starts from has not seen the held-out images either.
             let support = problem.support.filtered(|i| folds.of_row[i] != fold);
-            let start_bridge = Bridge::fit(&support, &problem.settings.bridge, problem.draw)?.bridge;
+            let start_bridge = closed.fit_others(&support, &problem.settings.bridge)?;
             let mut trainer = Trainer::new(problem, &images, &texts, &start, start_bridge)?;
             let held_out: Vec<usize> = all.iter().copied().filter(|&i| folds.of_row[i] == fold).collect();
             maps.add(Stage::Untrained, &trainer, &images, &held_out)?;

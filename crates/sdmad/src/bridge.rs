@@ -145,6 +145,22 @@ pub struct FittedBridge {
     pub folds: Option<Folds>,
     /// The strength of logistic regression that was chosen.
     pub probe_l2: f64,
+    /// How many views of each image it is fitted on.
+    pub probe_views: usize,
+}
+
+impl FittedBridge {
+    /// The bridge of other images with all that was chosen here.
+    pub(crate) fn fit_others(&self, support: &SupportSet, settings: &BridgeSettings) -> Result<Bridge> {
+        fit_once(support, settings, ProbeFit { l2: self.probe_l2, views: self.probe_views })
+    }
+}
+
+/// What is fixed of logistic regression before it is fitted.
+#[derive(Clone, Copy)]
+struct ProbeFit {
+    l2: f64,
+    views: usize,
 }
 
 impl Bridge {
@@ -172,28 +188,42 @@ impl Bridge {
             return Err(Error::bad_input("an image's features are not finite numbers")
                 .with_hint("run `sdmad encoder check` on the encoder"));
         }
+        let width: usize = support.blocks.iter().map(|b| b.width).sum();
+        if let Some(row) = support.views.iter().flatten().find(|row| row.len() != width) {
+            return Err(Error::bad_input(format!(
+                "a feature row of {} numbers, and blocks of {width} in all: expected as many",
+                row.len()
+            )));
+        }
         let folds = support.folds(settings.folds, seed);
+        let probe_views = support.fitted_views();
         let probe_l2 = match &folds {
             Some(folds) if settings.probe_weight > 0.0 => {
-                probe::choose_l2(&Kernel::of(support, support.fitted_views()), support, folds, settings)?
+                probe::choose_l2(&Kernel::of(support, probe_views), support, folds, settings)?
             }
             _ => settings.probe_l2_default,
         };
-        let bridge = fit_once(support, settings, probe_l2)?;
+        let probe = ProbeFit { l2: probe_l2, views: probe_views };
+        let bridge = fit_once(support, settings, probe)?;
         let out_of_fold = match &folds {
             None => None,
-            Some(folds) => Some(out_of_fold(support, settings, probe_l2, folds)?),
+            Some(folds) => Some(out_of_fold(support, settings, probe, folds)?),
         };
-        Ok(FittedBridge { bridge, out_of_fold, folds, probe_l2 })
+        Ok(FittedBridge { bridge, out_of_fold, folds, probe_l2, probe_views })
     }
 }
 
-fn out_of_fold(support: &SupportSet, settings: &BridgeSettings, probe_l2: f64, folds: &Folds) -> Result<Vec<Vec<f64>>> {
+fn out_of_fold(
+    support: &SupportSet,
+    settings: &BridgeSettings,
+    probe: ProbeFit,
+    folds: &Folds,
+) -> Result<Vec<Vec<f64>>> {
     let bridges: Vec<Bridge> = (0..folds.count)
         .into_par_iter()
         .map(|fold| {
             let rest = support.filtered(|i| folds.of_row[i] != fold);
-            fit_once(&rest, settings, probe_l2)
+            fit_once(&rest, settings, probe)
         })
         .collect::<Result<_>>()?;
     Ok(support.views.iter().zip(&folds.of_row).map(|(views, &fold)| mean_scores(&bridges[fold], views)).collect())
@@ -237,7 +267,7 @@ fn balanced(truth: &[bool]) -> Vec<f64> {
     truth.iter().map(|&t| 0.5 * all / if t { positives } else { all - positives }).collect()
 }
 
-fn fit_once(support: &SupportSet, settings: &BridgeSettings, probe_l2: f64) -> Result<Bridge> {
+fn fit_once(support: &SupportSet, settings: &BridgeSettings, probe: ProbeFit) -> Result<Bridge> {
     let columns = support.labels[0].len() + 1;
     let width = support.blocks.iter().map(|b| b.width).sum();
     let mut total = LinearMap::zeros(columns, width);
@@ -258,8 +288,8 @@ fn fit_once(support: &SupportSet, settings: &BridgeSettings, probe_l2: f64) -> R
         }
     }
     if settings.probe_weight > 0.0 {
-        let kernel = Kernel::of(support, support.fitted_views());
-        total.add(settings.probe_weight, &probe::fit(&kernel, support, columns, probe_l2)?, 0);
+        let kernel = Kernel::of(support, probe.views);
+        total.add(settings.probe_weight, &probe::fit(&kernel, support, columns, probe.l2)?, 0);
     }
     let round = |numbers: &Vec<f64>| numbers.iter().map(|&x| x as f32).collect();
     Ok(Bridge { weights: total.weights.iter().map(round).collect(), bias: round(&total.bias) })

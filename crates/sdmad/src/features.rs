@@ -52,6 +52,9 @@ impl FeatureSettings {
             return Err(Error::bad_input("features.summaries is empty: expected at least one summary")
                 .with_hint("for example features.summaries=[\"class_token\"]"));
         }
+        if let Some(twice) = self.summaries.iter().enumerate().find(|(i, s)| self.summaries[..*i].contains(s)) {
+            return Err(Error::bad_input(format!("features.summaries names {:?} twice: expected each once", twice.1)));
+        }
         if self.views.is_empty() {
             return Err(Error::bad_input("features.views is empty: expected at least one view")
                 .with_hint("for example features.views=[\"plain\"]"));
@@ -128,12 +131,13 @@ impl<'a> Extractor<'a> {
         Extractor::Tower { tower, settings, cache: None, adapted: None }
     }
 
-    /// The same with features kept in `folder`, by all that their bits depend on: hashes of image and tower, precision, instruction path
+    /// The same with features kept in `folder`, by all that their bits depend on: hashes of image, weights, architecture and preprocessing, precision, instruction path
     /// and settings.
     #[must_use]
     pub fn cached_in(mut self, folder: &Path) -> Self {
         if let Extractor::Tower { tower, settings, cache, adapted: None } = &mut self {
-            *cache = Some(FeatureCache::new(folder, tower.sha256(), tower.precision(), instruction_path(), settings));
+            let weights = format!("{} {}", tower.sha256(), tower.recipe_sha256());
+            *cache = Some(FeatureCache::new(folder, &weights, tower.precision(), instruction_path(), settings));
         }
         self
     }

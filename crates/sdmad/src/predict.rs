@@ -60,6 +60,8 @@ pub struct ModelRecord {
     pub run_sha256: String,
     /// SHA-256 of the image tower.
     pub image_tower_sha256: Option<String>,
+    /// SHA-256 of its architecture and preprocessing.
+    pub image_recipe_sha256: Option<String>,
     /// SHA-256 of the sign bank.
     pub bank_sha256: Option<String>,
     /// That of the image tower.
@@ -105,6 +107,7 @@ impl Run {
         Ok(ModelRecord {
             run_sha256: sdmad_base::sha256_file(&self.folder.join("adapter_model.safetensors"))?,
             image_tower_sha256: self.config.encoder.as_ref().map(|e| e.image_sha256.clone()),
+            image_recipe_sha256: self.config.encoder.as_ref().map(|e| e.image_recipe_sha256.clone()),
             bank_sha256: self.config.bank.as_ref().map(|b| b.sha256.clone()),
             precision: self.config.encoder.as_ref().map(|e| e.precision.name()),
             instructions: sdmad_engine::instruction_path().name(),

@@ -1,4 +1,4 @@
-//! The run folder: what `train` writes and `evaluate` and `predict` read (interface.md; the shape of a PEFT adapter folder).
+//! The run folder: what `train` writes and `evaluate` and `predict` read (the shape of a PEFT adapter folder).
 
 mod card;
 mod selection;
@@ -143,6 +143,16 @@ impl Run {
             ))
             .with_hint("use the encoder that the run was trained with, or train again"));
         }
+        if record.image_recipe_sha256 != tower.recipe_sha256() {
+            return Err(Error::bad_input(format!(
+                "architecture or preprocessing of encoder {} (SHA-256 {}) are not those that the run {} was trained with ({})",
+                record.name,
+                tower.recipe_sha256(),
+                self.folder.display(),
+                record.image_recipe_sha256
+            ))
+            .with_hint("put the encoder's configuration files back as they were, or train again"));
+        }
         self.check_precision(tower.precision())?;
         let found: usize = self.config.settings.features.blocks(tower).iter().map(|b| b.width).sum();
         let expected = self.model.bridge.weights.first().map_or(0, Vec::len);
@@ -174,7 +184,7 @@ impl Run {
 
     /// What a person should know when the run was trained on another instruction path than that of this process.
     pub fn instructions_notice(&self) -> Option<String> {
-        let (trained, here) = (self.config.instructions.as_deref()?, instruction_path().name());
+        let (trained, here) = (self.config.instructions.as_str(), instruction_path().name());
         (trained != here).then(|| {
             format!(
                 "the run {} was trained on the instruction path {trained}, and this is {here}: figures may differ in their last bits",
@@ -219,7 +229,7 @@ fn read_signs(folder: &Path, config: &RunConfig, coordinates: Vec<Vec<f64>>) -> 
     })
 }
 
-/// Refuses a folder of a newer format before anything else of it is looked at.
+/// Refuses a folder of another format before anything else of it is looked at.
 fn check_format(text: &str, path: &Path) -> Result<()> {
     #[derive(Deserialize)]
     struct Format {

@@ -53,9 +53,8 @@ pub struct RunConfig {
     pub method: Method,
     /// The encoder, the hashes of its weights and their precision; none for the pixel baseline.
     pub encoder: Option<EncoderRecord>,
-    /// Name of the instruction path that it was trained on: on another one bits may differ. Runs of earlier versions do not say.
-    #[serde(default)]
-    pub instructions: Option<String>,
+    /// Name of the instruction path that it was trained on: on another one bits may differ.
+    pub instructions: String,
     /// Category ids, in the order of every list.
     pub categories: Vec<String>,
     /// SHA-256 of the manifest.
@@ -94,10 +93,12 @@ pub struct EncoderRecord {
     pub name: String,
     /// SHA-256 of the image tower's weights.
     pub image_sha256: String,
+    /// SHA-256 of its architecture and preprocessing.
+    pub image_recipe_sha256: String,
     /// SHA-256 of the text tower's weights.
     pub text_sha256: String,
-    /// That of the towers' blocks. Runs of earlier versions, which do not say, are f32.
-    #[serde(default, with = "crate::precision::name")]
+    /// That of the towers' blocks.
+    #[serde(with = "crate::precision::name")]
     pub precision: Precision,
 }
 
@@ -108,6 +109,7 @@ impl EncoderRecord {
         EncoderRecord {
             name: identity.name.clone(),
             image_sha256: identity.image_sha256.clone(),
+            image_recipe_sha256: encoder.image_tower().recipe_sha256().to_string(),
             text_sha256: identity.text_sha256.clone(),
             precision: identity.precision,
         }
@@ -242,7 +244,7 @@ pub fn train(
         sdmad: env!("CARGO_PKG_VERSION").to_string(),
         method: plan.method,
         encoder: encoder.map(EncoderRecord::of),
-        instructions: Some(instruction_path().name().to_string()),
+        instructions: instruction_path().name().to_string(),
         categories: plan.manifest.categories.clone(),
         manifest_sha256: plan.manifest.sha256.clone(),
         bank: model.signs.as_ref().map(|s| BankRecord { name: s.bank.name.clone(), sha256: s.bank.sha256() }),

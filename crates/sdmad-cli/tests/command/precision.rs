@@ -35,17 +35,31 @@ fn a_run_keeps_its_precision_and_path() {
 }
 
 #[test]
-fn a_run_that_does_not_say_is_f32() {
+fn a_run_that_does_not_say_is_refused() {
     let world = World::trained();
-    let mut config = world.json("run/adapter_config.json");
-    config["encoder"].as_object_mut().unwrap().remove("precision").unwrap();
-    config.as_object_mut().unwrap().remove("instructions").unwrap();
-    world.write("run/adapter_config.json", config.to_string());
-    world.succeeds(&format!("{EVALUATE} --precision f32 --out eval"));
-    assert_eq!(world.json("eval/metrics.json")["run"]["encoder"]["precision"], "f32");
+    let whole = world.json("run/adapter_config.json");
+    for (key, part) in [("precision", "precision"), ("instructions", "instructions")] {
+        let mut config = whole.clone();
+        config.as_object_mut().unwrap().remove(key);
+        config["encoder"].as_object_mut().unwrap().remove(key);
+        world.write("run/adapter_config.json", config.to_string());
+        world.refuses(2, &format!("{EVALUATE} --out none"), &["run/adapter_config.json", part]);
+    }
+    let mut config = whole;
     config["encoder"]["precision"] = "f16".into();
     world.write("run/adapter_config.json", config.to_string());
     world.refuses(2, &format!("{EVALUATE} --out none"), &["run/adapter_config.json", "`f16`", "f32, bf16, int8"]);
+}
+
+#[test]
+fn other_preprocessing_gets_other_features_and_is_refused_for_a_run() {
+    let world = World::trained();
+    let folders = || std::fs::read_dir(world.cache().join("features")).unwrap().count();
+    let before = folders();
+    world.edit("encoder/preprocessor_config.json", |text| text.replacen("\"resample\": 3", "\"resample\": 2", 1));
+    world.refuses(2, &format!("{EVALUATE} --out none"), &["preprocessing", "run", "train again"]);
+    world.succeeds(&format!("{TRAIN} --shots 4 --out other"));
+    assert_eq!(folders(), before + 1);
 }
 
 #[test]

@@ -21,7 +21,10 @@ fn an_image_is_answered_alone_as_among_others() {
     let line: serde_json::Value = serde_json::from_str(all.lines().next().unwrap()).unwrap();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&line), ["categories", "image", "maps", "model", "normal_probability", "warnings"]);
-    assert_eq!(keys(&line["model"]), ["bank_sha256", "image_tower_sha256", "instructions", "precision", "run_sha256"]);
+    assert_eq!(
+        keys(&line["model"]),
+        ["bank_sha256", "image_recipe_sha256", "image_tower_sha256", "instructions", "precision", "run_sha256"]
+    );
     let probability = |value: &serde_json::Value| (0.0..=1.0).contains(&value.as_f64().unwrap());
     assert!(probability(&line["normal_probability"]));
     assert_eq!(line["categories"].as_array().unwrap().len(), 4);

@@ -61,9 +61,9 @@ fn a_damaged_run_is_refused() {
     restore("adapter_model.safetensors");
 
     let config = "run/adapter_config.json";
-    world.edit(config, |text| text.replacen("\"format\": 1", "\"format\": 2", 1));
+    world.edit(config, |text| text.replacen("\"format\": 2", "\"format\": 1", 1));
     for arguments in [EVALUATE, PREDICT] {
-        world.refuses(2, arguments, &[config, "format 2", "format 1"]);
+        world.refuses(2, arguments, &[config, "format 1", "format 2"]);
     }
     // A newer format is named first, whatever else is new in the file.
     world.write(config, "{\"format\": 9, \"all_is_new\": true}");
@@ -77,7 +77,7 @@ fn a_damaged_run_is_refused() {
 
     // Settings that are edited by hand do not fit what was trained.
     for (before, after, parts) in [
-        ("\"layers\": 5", "\"layers\": 1", vec!["32 features", "96"]),
+        ("\"layers\": 5", "\"layers\": 1", vec!["64 features", "192"]),
         ("\"layers\": 5", "\"layers\": 0", vec!["features.layers = 0"]),
         ("\"lambda\": 0.9", "\"lambda\": 9", vec!["adapters.lambda = 9"]),
         ("\"method\": \"sdmad\"", "\"method\": \"pixels\"", vec!["an encoder", "Pixels"]),

@@ -17,7 +17,8 @@ pub struct FeatureCache {
 }
 
 impl FeatureCache {
-    /// The cache in `folder` for one encoder and one way to take features.
+    /// The cache in `folder` for one encoder and one way to take features. `encoder_sha256` stands for all that the tower is: weights,
+    /// architecture, preprocessing.
     pub fn new(
         folder: &Path,
         encoder_sha256: &str,
