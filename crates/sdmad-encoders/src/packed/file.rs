@@ -124,54 +124,106 @@ impl PackedFile {
     }
 }
 
-/// Writes all that was taken from a weight file.
+/// Writes all that was taken from a weight file, piece by piece: a second copy in memory would make the first start the largest.
 pub(super) fn write(path: &Path, key: &PackedKey<'_>, file: &WeightFile) -> Result<()> {
-    let mut numbers = Vec::new();
-    let mut place = |bytes: &[u8], shape: &[usize]| {
-        numbers.resize(numbers.len().next_multiple_of(ALIGNMENT), 0);
-        let offset = numbers.len();
-        numbers.extend_from_slice(bytes);
-        Entry { shape: shape.to_vec(), offset }
+    let (plain, layers) = (file.plain_tensors(), file.packed_layers());
+    let mut length = 0_usize;
+    let mut place = |shape: Vec<usize>, bytes: usize| {
+        let offset = length;
+        length = (offset + bytes).next_multiple_of(ALIGNMENT);
+        Entry { shape, offset }
     };
-    let (mut tensors, mut weights) = (BTreeMap::new(), BTreeMap::new());
-    for (name, shape) in file.plain_tensors() {
-        let bytes: Vec<u8> = file.read(&name, &shape)?.iter().flat_map(|x| x.to_le_bytes()).collect();
-        let entry = place(&bytes, &shape);
-        tensors.insert(name, entry);
-    }
-    for (name, layer) in file.packed_layers() {
-        let entry = place(layer.packed().as_slice(), &[layer.output_width(), layer.input_width()]);
-        weights.insert(name, entry);
-    }
+    let bytes_of = |shape: &[usize]| 4 * shape.iter().product::<usize>();
+    let tensors = plain.iter().map(|(name, shape)| (name.clone(), place(shape.clone(), bytes_of(shape)))).collect();
+    let weights = layers
+        .iter()
+        .map(|(name, layer)| {
+            let shape = vec![layer.output_width(), layer.input_width()];
+            (name.clone(), place(shape, layer.packed().as_slice().len()))
+        })
+        .collect();
+    // The same numbers in the same order, each filled up to the alignment.
+    let numbers = |take: &mut dyn FnMut(&[u8]) -> Result<()>| {
+        let mut filled = |bytes: &[u8]| {
+            take(bytes)?;
+            take(&[0; ALIGNMENT][..bytes.len().next_multiple_of(ALIGNMENT) - bytes.len()])
+        };
+        for (name, shape) in &plain {
+            let bytes: Vec<u8> = file.read(name, shape)?.iter().flat_map(|x| x.to_le_bytes()).collect();
+            filled(&bytes)?;
+        }
+        layers.values().try_for_each(|layer| filled(layer.packed().as_slice()))
+    };
+    let mut sum = Checksum::default();
+    numbers(&mut |bytes| {
+        sum.update(bytes);
+        Ok(())
+    })?;
     let header = Header {
         format: PACKED_FORMAT,
         layout: PACKED_LAYOUT,
         sha256: key.sha256.to_string(),
         tower: key.tower.to_string(),
         precision: key.precision.name().to_string(),
-        length: numbers.len(),
-        checksum: checksum(&numbers),
+        length,
+        checksum: sum.finish(),
         tensors,
         weights,
     };
     let text = serde_json::to_vec(&header)
         .map_err(|e| Error::environment(format!("{}: the header cannot be written: {e}", path.display())))?;
     let mut out = AtomicFile::create(path)?;
-    let fill = (FRONT + text.len()).next_multiple_of(ALIGNMENT) - FRONT - text.len();
-    let digest = sha256_hex(&text);
-    let parts: [&[u8]; 6] =
-        [MAGIC, &(text.len() as u64).to_le_bytes(), digest.as_bytes(), &text, &[0; ALIGNMENT][..fill], &numbers];
-    for part in parts {
-        out.write_all(part).map_err(|e| Error::io("write", path, e))?;
-    }
+    let mut put = |bytes: &[u8]| out.write_all(bytes).map_err(|e| Error::io("write", path, e));
+    put(MAGIC)?;
+    put(&(text.len() as u64).to_le_bytes())?;
+    put(sha256_hex(&text).as_bytes())?;
+    put(&text)?;
+    put(&[0; ALIGNMENT][..(FRONT + text.len()).next_multiple_of(ALIGNMENT) - FRONT - text.len()])?;
+    numbers(&mut put)?;
     out.commit()
 }
 
+/// Bytes of a piece whose checksum is taken by itself.
+const PIECE: usize = 1 << 22;
+
 /// A number that any one changed byte changes, at the speed of reading: against damage, not against people.
 fn checksum(bytes: &[u8]) -> u64 {
-    const PIECE: usize = 1 << 22;
     let pieces: Vec<u64> = bytes.par_chunks(PIECE).map(piece_checksum).collect();
-    pieces.into_iter().fold(bytes.len() as u64, mixed)
+    mixed(pieces.into_iter().fold(0, mixed), bytes.len() as u64)
+}
+
+/// The same of bytes that come one after another.
+#[derive(Default)]
+struct Checksum {
+    sum: u64,
+    length: u64,
+    waiting: Vec<u8>,
+}
+
+impl Checksum {
+    fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(bytes.len().min(PIECE - self.waiting.len()));
+            self.waiting.extend_from_slice(now);
+            if self.waiting.len() == PIECE {
+                self.end_piece();
+            }
+            bytes = later;
+        }
+    }
+
+    fn end_piece(&mut self) {
+        self.sum = mixed(self.sum, piece_checksum(&self.waiting));
+        self.length += self.waiting.len() as u64;
+        self.waiting.clear();
+    }
+
+    fn finish(mut self) -> u64 {
+        if !self.waiting.is_empty() {
+            self.end_piece();
+        }
+        mixed(self.sum, self.length)
+    }
 }
 
 fn piece_checksum(bytes: &[u8]) -> u64 {
@@ -189,4 +241,19 @@ fn piece_checksum(bytes: &[u8]) -> u64 {
 /// For each of the two a one-to-one map of the other, since the factor is odd.
 fn mixed(sum: u64, word: u64) -> u64 {
     (sum ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_is_that_of_all_bytes_whatever_parts_they_come_in() {
+        let bytes: Vec<u8> = (0..2 * PIECE + 1000).map(|i| (i * i % 253) as u8).collect();
+        for length in [0, 1, 63, PIECE, PIECE + 1, 2 * PIECE + 1000] {
+            let mut sum = Checksum::default();
+            bytes[..length].chunks(977_777).for_each(|part| sum.update(part));
+            assert_eq!(sum.finish(), checksum(&bytes[..length]), "{length}");
+        }
+    }
 }
