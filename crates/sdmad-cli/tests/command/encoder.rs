@@ -44,7 +44,7 @@ fn a_folder_is_checked_and_described() {
     let report = world.succeeds("encoder check ./encoder --json").json();
     assert_eq!((&report["image"]["layers"], &report["text"]["layers"]), (&3.into(), &2.into()));
     assert_eq!((&report["image"]["width"], &report["image"]["side"]), (&32.into(), &32.into()));
-    assert_eq!((&report["joint_space"], &report["precision"]), (&true.into(), &"f32".into()));
+    assert_eq!((&report["joint_space"], &report["precision"]), (&true.into(), &"bf16".into()));
     assert_eq!(report["image_sha256"].as_str().unwrap().len(), 64);
     assert!(report["instructions"].as_str().is_some_and(|path| !path.is_empty()));
     let table = world.succeeds("encoder check ./encoder").stdout;

@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn gradients_equal_finite_differences() {
-        let tower = tower("dinov2-minilm");
+        let tower = tower("hugging-face-clip");
         let mut stream = Stream::new(3, "summary test");
         let mut normal = |rows: usize| {
             let data = (0..rows * tower.width()).map(|_| stream.normal() as f32).collect();
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn a_summary_has_length_one() {
-        let tower = tower("dinov2-minilm");
+        let tower = tower("hugging-face-clip");
         let hidden = Matrix::from_vec(5, tower.width(), (0..5 * tower.width()).map(|i| (i % 17) as f32).collect());
         for summary in Summary::ALL {
             let length: f32 = summary.of(&tower, &hidden).row(0).iter().map(|x| x * x).sum();
