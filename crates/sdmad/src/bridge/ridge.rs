@@ -65,10 +65,10 @@ impl BlockRows {
                 fitted.row_mut(row).iter_mut().zip(&bias).for_each(|(f, b)| *f += b);
             }
             let share = 1.0 / (strengths.len() as f64 * spread(fitted.data()));
-            for column in 0..columns {
+            for (column, bias) in bias.iter().enumerate() {
                 let offset: f64 = weights.row(column).iter().zip(&self.mean).map(|(w, m)| w * m).sum();
                 sum.weights[column].iter_mut().zip(weights.row(column)).for_each(|(s, w)| *s += share * w);
-                sum.bias[column] += share * (bias[column] - offset);
+                sum.bias[column] += share * (bias - offset);
             }
         }
         Ok(sum)
