@@ -77,7 +77,8 @@ class Contender:
             environment["LD_PRELOAD"] = str(places.unlock)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
         # Ours says its instruction path, a peer its name.
-        self.instructions = str(self.read()["ready"]) if name.startswith(OURS) else None
+        ready = str(self.read()["ready"])
+        self.instructions = ready if name.startswith(OURS) else None
 
     def read(self) -> dict[str, object]:
         line = self.process.stdout.readline()
