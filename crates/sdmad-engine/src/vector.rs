@@ -124,7 +124,9 @@ fn rough_exp(x: f32) -> f32 {
     let p = p * r + 2.402_265e-1;
     let p = p * r + std::f32::consts::LN_2;
     let p = p * r + 1.0;
-    f32::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << 23))
+    let y = f32::from_bits(p.to_bits().wrapping_add(shifted.to_bits() << 23));
+    // The bits that were added could make a number of one that is none.
+    if x.is_nan() { x } else { y }
 }
 
 /// As [`softmax_numerators`], to the precision of bf16: `take` gets lines of 32 numerators, the last filled up with zeros.
@@ -203,6 +205,7 @@ mod tests {
             assert!((f64::from(rough_exp(x)) / exact - 1.0).abs() < 6e-5, "exp({x})");
         }
         assert_eq!(rough_exp(0.0), 1.0);
+        assert!([0x7fc0_0000, 0x7fc0_0001, 0xffc0_01ff].iter().all(|&bits| rough_exp(f32::from_bits(bits)).is_nan()));
         assert!(rough_exp(f32::NEG_INFINITY) < 2e-38);
         assert!(rough_exp(f32::NAN).is_nan());
     }
