@@ -131,8 +131,8 @@ impl<'a> Extractor<'a> {
         Extractor::Tower { tower, settings, cache: None, adapted: None }
     }
 
-    /// The same with features kept in `folder`, by all that their bits depend on: hashes of image, weights, architecture and preprocessing, precision, instruction path
-    /// and settings.
+    /// The same with features kept in `folder`, by all that their bits depend on: hashes of image, weights, architecture and
+    /// preprocessing, precision, instruction path and settings.
     #[must_use]
     pub fn cached_in(mut self, folder: &Path) -> Self {
         if let Extractor::Tower { tower, settings, cache, adapted: None } = &mut self {

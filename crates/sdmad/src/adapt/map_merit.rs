@@ -53,7 +53,10 @@ impl MapMerit {
                     PatchTarget::Nowhere => vec![false; map.len()],
                     PatchTarget::Shares(shares) => shares.iter().map(|&t| t >= INSIDE).collect(),
                 };
-                self.figures[stage as usize].add(columns, map, &inside)?;
+                self.figures[stage as usize].add(columns, map, &inside).map_err(|e| {
+                    e.at(format!("the maps of shot {image}"))
+                        .with_hint("if values are NaN, training diverged: lower adapters.bridge_learning_rate")
+                })?;
             }
             self.images += usize::from(matches!(stage, Stage::Trained));
         }

@@ -36,15 +36,15 @@ impl Summary {
     /// The adjoint of [`Summary::of`] at `hidden`: the gradient with respect to it, `[tokens, width]`.
     pub(crate) fn backward(self, tower: &ImageTower, hidden: &Matrix, gradient: &[f32]) -> Matrix {
         let dy = Matrix::from_vec(1, gradient.len(), gradient.to_vec());
-        let unscaled = l2_normalize_backward(&self.unscaled(tower, hidden), &dy);
+        let d_unscaled = l2_normalize_backward(&self.unscaled(tower, hidden), &dy);
         let mut hidden_gradient = Matrix::zeros(hidden.rows(), hidden.columns());
         match self {
             Summary::ClassToken if tower.class_token() => {
-                let token = norm_backward(tower, &hidden.rows_from(0, 1), &unscaled);
+                let token = norm_backward(tower, &hidden.rows_from(0, 1), &d_unscaled);
                 hidden_gradient.row_mut(0).copy_from_slice(token.row(0));
             }
             Summary::ClassToken => {
-                let mut token = norm_backward(tower, &mean_token(hidden), &unscaled);
+                let mut token = norm_backward(tower, &mean_token(hidden), &d_unscaled);
                 token.scale(1.0 / hidden.rows() as f32);
                 for row in 0..hidden.rows() {
                     hidden_gradient.row_mut(row).copy_from_slice(token.row(0));
@@ -61,7 +61,7 @@ impl Summary {
                         if deviation[column] > SMALLEST {
                             let centred = f64::from(finished.row(row)[column]) - mean[column];
                             let slope = centred / (patches.rows() as f64 * deviation[column]);
-                            *target = (slope * f64::from(unscaled.row(0)[column])) as f32;
+                            *target = (slope * f64::from(d_unscaled.row(0)[column])) as f32;
                         }
                     }
                 }

@@ -264,7 +264,6 @@ fn training_brings_the_loss_of_maps_down() {
     trainer.run(&train, "test", &Silent, &mut log).unwrap();
     maps.add(Stage::Trained, &trainer, &images, &rest).unwrap();
     let loss = |epoch: usize| log[epoch]["localisation"].as_f64().unwrap();
-    let [Some(untrained), Some(trained)] = maps.auroc() else { panic!("patches on both sides") };
-    println!("L_loc {} to {}, maps {untrained} to {trained}", loss(0), loss(19));
+    assert!(maps.auroc().iter().all(Option::is_some), "there are patches inside and outside");
     assert!(loss(19) < 0.7 * loss(0), "{} to {}", loss(0), loss(19));
 }
