@@ -6,7 +6,7 @@ use sdmad_engine::{Block, Matrix, ShiftAdapter};
 /// Adapters by the layer whose output they shift, counted from 1.
 pub type ShiftAdapters = BTreeMap<usize, ShiftAdapter>;
 
-/// A frozen tower with shift adapters behind some of its layers (method.md, section 4).
+/// A frozen tower with shift adapters behind some of its layers (docs/method.md, "Training by gradient").
 ///
 /// Only the adapters have gradients. That a frozen weight has none is a matter of types: [`Block`] holds its weights without a way to change
 /// them, and its `backward` gives the gradient of its input and nothing else.

@@ -11,7 +11,7 @@ pub enum AdapterInput {
     BlockOutput,
 }
 
-/// The shift adapter of a block (method.md, section 4): trained, without biases.
+/// The shift adapter of a block (docs/method.md, "Training by gradient"): trained, without biases.
 ///
 /// ada = α(W₂ α(W₁ h)) with α the leaky rectifier of slope 0.01, and out = λ h_out + (1 − λ) ada. With norm matching, ada is rescaled token by
 /// token to the norm of h_out (and stays zero where it is zero).

@@ -1,4 +1,4 @@
-//! Stage 1 by gradient: shift adapters in both towers and the bridge, from the closed form on (method.md, section 4).
+//! Stage 1 by gradient: shift adapters in both towers and the bridge, from the closed form on (docs/method.md, "Training by gradient").
 //!
 //! In the space of the category anchors an image is the bridge's scores u and a sign its coordinates q; a(x, s) = q·u.
 //! Training moves the adapters of the image tower through u, those of the text tower through q, and the bridge itself, on

@@ -2,9 +2,9 @@
 //!
 //! In the space that the category anchors of a sign bank span, these scores are the coordinates of an image; a
 //! [`SignMap`](crate::SignMap) reads signs from them. Its closed form is class-balanced ridge regression at several strengths
-//! (method.md, sections 3 and 9: the floor that training must beat), fitted on each block of the features on its own, a
+//! (docs/method.md, "Bridge": the floor that training must beat), fitted on each block of the features on its own, a
 //! layer's summary each, and averaged with the blocks' weights: blocks that see the same things differently make
-//! different mistakes. Class-balanced logistic regression on all features together (section 9.6) can be averaged in, and is
+//! different mistakes. Class-balanced logistic regression on all features together can be averaged in, and is
 //! the linear probe when it stands alone. All maps are scaled to unit spread on the support set first.
 
 mod kernel;

@@ -1,4 +1,4 @@
-//! Losses of stage 1, with their gradients (method.md, section 4).
+//! Losses of stage 1, with their gradients (docs/method.md, "Training by gradient").
 //!
 //! Everything here is small (images of a step × signs, and where masks train, × patches), so it is computed in f64.
 //! [`losses`] has those on similarities; [`orthogonality_loss`] is on text embeddings, [`localisation_loss`] on maps.

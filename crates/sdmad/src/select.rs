@@ -1,4 +1,4 @@
-//! Stage 2: automatic sign selection, against under-fitting and uncertain samples (method.md, section 5).
+//! Stage 2: automatic sign selection, against under-fitting and uncertain samples (docs/method.md, "Selection of signs").
 
 use serde::{Deserialize, Serialize};
 

@@ -5,7 +5,7 @@
 //! those of the least-squares combination of anchors that comes closest to it. The mean over a category's signs has
 //! coordinate 1 on that category and 0 on every other, so with all signs selected a category's score is the bridge's
 //! own, whatever the texts say. Words shape only single signs and what selection does with them: as long as the towers
-//! share no space, text is a code (method.md, 9.1).
+//! share no space, text is a code (docs/method.md, "Signs among category anchors").
 
 use serde::{Deserialize, Serialize};
 

@@ -75,7 +75,7 @@ pub struct RunConfig {
     pub coexistence: Coexistence,
     /// The selection that is applied.
     pub selection: Option<SelectionMode>,
-    /// The strength of logistic regression that was chosen.
+    /// The strength of logistic regression that was chosen; its default where it takes no part.
     pub probe_l2: f64,
     /// Layers with a trained adapter in the image tower; empty where training did not beat the closed form.
     pub image_adapters: Vec<usize>,

@@ -24,7 +24,7 @@ const GAMMA: i32 = 2;
 /// Patches that are added to either side of the dice ratio, so that it is smooth where nothing is.
 const SMOOTH: f64 = 1.0;
 
-/// L_loc (method.md, section 4): focal and dice loss of category maps, from `logits[image][category][patch]`.
+/// L_loc (docs/method.md, "Training by gradient"): focal and dice loss of category maps, from `logits[image][category][patch]`.
 ///
 /// With p = σ(logit) and t the share of a patch that is covered, a map has a foreground and a background part, each a
 /// focal mean and a dice:

@@ -8,7 +8,7 @@ pub(crate) struct TextLoss {
     pub(crate) gradient: Vec<Vec<f64>>,
 }
 
-/// Orthogonality of category text anchors (method.md, section 4): the mean over pairs of categories, normal among them,
+/// Orthogonality of category text anchors (docs/method.md, "Training by gradient"): the mean over pairs of categories, normal among them,
 /// of the squared cosine between their anchors; an anchor is the mean of its signs' text embeddings.
 ///
 /// `embeddings` are `[signs][width]`. Where width is 0 there is no text, and nothing to train: value and gradient are 0.

@@ -76,7 +76,7 @@ pub struct Provenance {
     pub note: Option<String>,
 }
 
-/// How a sign is said to a text tower (method.md, section 2).
+/// How a sign is said to a text tower (docs/signs.md, "The file").
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PromptForm {

@@ -92,9 +92,9 @@ const fn warning(code: &'static str, finds: &'static str) -> Lint {
 
 /// Fewer signs than this cannot be selected from.
 const FEWEST: usize = 4;
-/// method.md, section 2.
+/// docs/signs.md, "Writing a good bank".
 const RECOMMENDED: std::ops::RangeInclusive<usize> = 8..=12;
-/// method.md, section 2; CLIP's text tower ends at 77 tokens as well.
+/// docs/signs.md, "Writing a good bank"; CLIP's text tower ends at 77 tokens as well.
 const MOST_WORDS: usize = 20;
 /// Cosine of centred embeddings above which two texts say the same; docs/signs.md tells how it was measured.
 const NEAR: f64 = 0.70;
@@ -104,7 +104,7 @@ const FEWEST_TO_CENTRE: usize = 8;
 /// Lists what is wrong with a bank, errors first, otherwise in the bank's order.
 ///
 /// With `text_embedding`, texts that the tower places nearly alike are found too. Raw cosines of sentence
-/// embeddings of one domain are all high (method.md, 9.2), so the bank's mean embedding is taken off first.
+/// embeddings of one domain are all high, so the bank's mean embedding is taken off first.
 pub fn check(bank: &Bank, text_embedding: Option<&TextEmbedding<'_>>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = structural_problems(bank).into_iter().map(|(_, finding)| finding).collect();
     let mut report = Report { bank, findings: &mut findings };
