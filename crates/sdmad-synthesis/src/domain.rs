@@ -1,0 +1,100 @@
+//! The kinds of images, and what each draws.
+
+mod dermoscopy;
+mod fundus;
+mod general;
+mod oct;
+mod ultrasound;
+mod xray;
+
+use sdmad_base::{Error, Result, Stream};
+
+use crate::canvas::Canvas;
+use crate::scene::Scene;
+
+/// A kind of image that the renderer knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Domain {
+    /// Sonograms, of the breast above all.
+    Ultrasound,
+    /// Frontal chest X-rays.
+    XRay,
+    /// Colour photographs of the retina.
+    Fundus,
+    /// Dermoscopy of pigmented lesions.
+    Dermoscopy,
+    /// Optical coherence tomography of the retina.
+    Oct,
+    /// Any other: shapes, textures and colours without physics.
+    General,
+}
+
+impl Domain {
+    /// All of them.
+    pub const ALL: [Domain; 6] =
+        [Domain::Ultrasound, Domain::XRay, Domain::Fundus, Domain::Dermoscopy, Domain::Oct, Domain::General];
+
+    /// The name in options and files.
+    pub fn id(self) -> &'static str {
+        match self {
+            Domain::Ultrasound => "ultrasound",
+            Domain::XRay => "xray",
+            Domain::Fundus => "fundus",
+            Domain::Dermoscopy => "dermoscopy",
+            Domain::Oct => "oct",
+            Domain::General => "general",
+        }
+    }
+
+    /// The domain called `id`.
+    ///
+    /// # Errors
+    /// When there is none; the message lists all.
+    pub fn from_id(id: &str) -> Result<Domain> {
+        Domain::ALL.into_iter().find(|d| d.id() == id).ok_or_else(|| {
+            let known = Domain::ALL.map(Domain::id).join(", ");
+            Error::bad_input(format!("domain {id:?}; expected one of {known}"))
+        })
+    }
+
+    /// Whether a mirrored image is as good as the image.
+    pub(crate) fn may_mirror(self) -> bool {
+        !matches!(self, Domain::XRay)
+    }
+
+    /// Normal tissue of our own.
+    pub(crate) fn tissue(self, stream: &mut Stream, side: usize) -> Scene {
+        match self {
+            Domain::Ultrasound => ultrasound::tissue(stream, side),
+            Domain::XRay => xray::tissue(stream, side),
+            Domain::Fundus => fundus::tissue(stream, side),
+            Domain::Dermoscopy => dermoscopy::tissue(stream, side),
+            Domain::Oct => oct::tissue(stream, side),
+            Domain::General => general::tissue(stream, side),
+        }
+    }
+
+    /// A scene on a given normal image.
+    pub(crate) fn on_normal(self, normal: Canvas) -> Scene {
+        match self {
+            Domain::Ultrasound => ultrasound::on_normal(normal),
+            Domain::XRay => xray::on_normal(normal),
+            Domain::Fundus => fundus::on_normal(normal),
+            Domain::Dermoscopy => dermoscopy::on_normal(normal),
+            Domain::Oct => oct::on_normal(normal),
+            Domain::General => Scene::new(normal),
+        }
+    }
+
+    /// Draws findings.
+    pub(crate) fn draw(self, stream: &mut Stream, scene: &mut Scene) {
+        match self {
+            Domain::Ultrasound => ultrasound::draw(stream, scene),
+            Domain::XRay => xray::draw(stream, scene),
+            Domain::Fundus => fundus::draw(stream, scene),
+            Domain::Dermoscopy => dermoscopy::draw(stream, scene),
+            Domain::Oct => oct::draw(stream, scene),
+            Domain::General => general::draw(stream, scene),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Closed outlines: a radius for each angle, on an ellipse.
+
+use std::f32::consts::TAU;
+
+use sdmad_base::Stream;
+
+use crate::field::between;
+use crate::plane::{Plane, soft_step};
+
+const ANGLES: usize = 720;
+
+/// What an outline looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// A circle, hardly disturbed.
+    Round,
+    /// An ellipse.
+    Oval,
+    /// Three to five shallow lobes.
+    Lobulated,
+    /// Harmonics of all orders.
+    Irregular,
+    /// Spikes on a small body.
+    Spiculated,
+    /// Corners.
+    Angular,
+    /// Many small scallops on an ellipse.
+    Scalloped,
+}
+
+/// A closed outline around a centre, in pixels.
+#[derive(Clone, Debug)]
+pub(crate) struct Outline {
+    /// Column and row of the centre.
+    pub(crate) centre: (f32, f32),
+    /// The mean radius.
+    pub(crate) radius: f32,
+    stretch: f32,
+    tilt: (f32, f32),
+    /// The radius at each of [`ANGLES`] angles, as a factor.
+    factors: Vec<f32>,
+}
+
+impl Outline {
+    /// An outline of a form; `stretch` is the ratio of its axes, `tilt` the angle of the long one from horizontal.
+    pub(crate) fn draw(
+        stream: &mut Stream,
+        form: Form,
+        centre: (f32, f32),
+        radius: f32,
+        stretch: f32,
+        tilt: f32,
+    ) -> Self {
+        let factors = factors(stream, form);
+        Outline { centre, radius, stretch, tilt: (tilt.cos(), tilt.sin()), factors }
+    }
+
+    /// How far inside the outline a pixel is, in pixels along the ray; negative outside.
+    pub(crate) fn depth(&self, x: f32, y: f32) -> f32 {
+        let (u, v) = self.local(x, y);
+        let length = u.hypot(v);
+        self.radius * self.factor(v.atan2(u)) - length
+    }
+
+    /// Coordinates along the long axis and across it, scaled so that the ellipse is a circle of [`Outline::radius`].
+    pub(crate) fn local(&self, x: f32, y: f32) -> (f32, f32) {
+        let (dx, dy) = (x - self.centre.0, y - self.centre.1);
+        let (u, v) = (dx * self.tilt.0 + dy * self.tilt.1, dy * self.tilt.0 - dx * self.tilt.1);
+        let root = self.stretch.sqrt();
+        (u / root, v * root)
+    }
+
+    /// The point of the outline at an angle, `share` of the radius away from the centre.
+    pub(crate) fn point(&self, angle: f32, share: f32) -> (f32, f32) {
+        let length = self.radius * self.factor(angle) * share;
+        let root = self.stretch.sqrt();
+        let (u, v) = (angle.cos() * length * root, angle.sin() * length / root);
+        (self.centre.0 + u * self.tilt.0 - v * self.tilt.1, self.centre.1 + u * self.tilt.1 + v * self.tilt.0)
+    }
+
+    /// 1 inside, 0 outside, with an edge of about `softness` pixels.
+    pub(crate) fn fill(&self, side: usize, softness: f32) -> Plane {
+        Plane::from_fn(side, |x, y| soft_step(self.depth(x, y), softness))
+    }
+
+    /// 1 in a band along the outline, `width` pixels wide, whose middle is `outside` pixels outside of it.
+    pub(crate) fn rim(&self, side: usize, outside: f32, width: f32, softness: f32) -> Plane {
+        Plane::from_fn(side, |x, y| soft_step(0.5 * width - (self.depth(x, y) + outside).abs(), softness))
+    }
+
+    fn factor(&self, angle: f32) -> f32 {
+        let place = (angle / TAU).rem_euclid(1.0) * ANGLES as f32;
+        let first = place as usize % ANGLES;
+        let share = place.fract();
+        self.factors[first] * (1.0 - share) + self.factors[(first + 1) % ANGLES] * share
+    }
+
+    /// Whether it is clearly wider than tall (> 0), taller than wide (< 0), or neither (0).
+    pub(crate) fn orientation(&self) -> i8 {
+        let (mut wide, mut tall) = (0.0f32, 0.0f32);
+        for i in 0..64 {
+            let (x, y) = self.point(TAU * i as f32 / 64.0, 1.0);
+            wide = wide.max((x - self.centre.0).abs());
+            tall = tall.max((y - self.centre.1).abs());
+        }
+        i8::from(wide > 1.2 * tall) - i8::from(tall > 1.2 * wide)
+    }
+}
+
+fn factors(stream: &mut Stream, form: Form) -> Vec<f32> {
+    let mut factors = vec![1.0f32; ANGLES];
+    let mut harmonics = |stream: &mut Stream, orders: std::ops::RangeInclusive<u32>, level: f32, decay: f32| {
+        let parts: Vec<(f32, f32, f32)> = orders
+            .map(|k| (k as f32, stream.normal() as f32 / (k as f32).powf(decay), between(stream, 0.0, TAU)))
+            .collect();
+        let power = parts.iter().map(|p| 0.5 * p.1 * p.1).sum::<f32>().sqrt().max(1e-6);
+        for (i, factor) in factors.iter_mut().enumerate() {
+            let angle = TAU * i as f32 / ANGLES as f32;
+            *factor += level / power * parts.iter().map(|&(k, a, p)| a * (k * angle + p).cos()).sum::<f32>();
+        }
+    };
+    match form {
+        Form::Round | Form::Oval => {
+            let level = between(stream, 0.005, 0.025);
+            harmonics(stream, 2..=5, level, 1.0);
+        }
+        Form::Lobulated => {
+            let (level, order) = (between(stream, 0.07, 0.12), 3 + stream.below(3) as u32);
+            harmonics(stream, order..=order + 1, level, 0.0);
+        }
+        Form::Irregular => {
+            let level = between(stream, 0.14, 0.24);
+            harmonics(stream, 2..=12, level, 0.6);
+        }
+        Form::Scalloped => {
+            let (level, order) = (between(stream, 0.035, 0.065), 10 + stream.below(8) as u32);
+            harmonics(stream, order..=order + 3, level, 0.0);
+            harmonics(stream, 2..=4, 0.05, 0.5);
+        }
+        Form::Spiculated => {
+            let level = between(stream, 0.05, 0.12);
+            harmonics(stream, 2..=6, level, 0.5);
+            factors.iter_mut().for_each(|f| *f *= 0.8);
+            for _ in 0..8 + stream.below(12) {
+                let (at, height, width) =
+                    (between(stream, 0.0, TAU), between(stream, 0.3, 1.0), between(stream, 0.04, 0.1));
+                for (i, factor) in factors.iter_mut().enumerate() {
+                    let angle = TAU * i as f32 / ANGLES as f32;
+                    let away = ((angle - at + TAU * 1.5).rem_euclid(TAU) - 0.5 * TAU).abs();
+                    *factor += height * (-(away / width)).exp();
+                }
+            }
+        }
+        Form::Angular => {
+            let corners = 4 + stream.below(4);
+            let mut angles: Vec<f32> =
+                (0..corners).map(|i| (i as f32 + between(stream, -0.3, 0.3)) * TAU / corners as f32).collect();
+            angles.sort_by(f32::total_cmp);
+            let radii: Vec<f32> = angles.iter().map(|_| between(stream, 0.85, 1.35)).collect();
+            for (i, factor) in factors.iter_mut().enumerate() {
+                *factor = polygon(TAU * i as f32 / ANGLES as f32, &angles, &radii);
+            }
+        }
+    }
+    factors.iter_mut().for_each(|f| *f = f.clamp(0.25, 2.4));
+    factors
+}
+
+/// The radius of a polygon at an angle: where the ray meets the edge between two corners.
+fn polygon(angle: f32, angles: &[f32], radii: &[f32]) -> f32 {
+    let next = angles.iter().position(|&a| a > angle).unwrap_or(0);
+    let before = (next + angles.len() - 1) % angles.len();
+    let to = (angles[next] - angle).rem_euclid(TAU);
+    let from = (angle - angles[before]).rem_euclid(TAU);
+    let (a, b) = (radii[before], radii[next]);
+    a * b * (from + to).sin() / (a * from.sin() + b * to.sin()).max(1e-3)
+}
