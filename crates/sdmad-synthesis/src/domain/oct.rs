@@ -1,16 +1,40 @@
+//! Optical coherence tomography of the retina: sections through its layers, the vitreous above, the choroid below.
+//!
+//! Normal tissue ([`tissue()`]) has a foveal pit, bright and dark layers, vessel shadows and speckle. Findings
+//! ([`findings`]) follow the surfaces of the retina, which are found in the picture ([`surfaces`]), so that they can be
+//! drawn on real normal sections as well: layers that are lifted, bumpy, thick or broken, fluid, bright specks.
+
+mod findings;
+mod surfaces;
+mod tissue;
+
 use sdmad_base::Stream;
 
+use crate::attribute::Attribute as A;
 use crate::canvas::Canvas;
+use crate::domain::ultrasound::clutter;
 use crate::scene::Scene;
 
+/// Normal layers.
 pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
-    super::general::tissue(stream, side)
+    let mut image = tissue::draw(stream, side);
+    if stream.chance(0.25) {
+        clutter::patch(stream, &mut image);
+    }
+    let mut scene = Scene::new(Canvas::grey(image));
+    scene.present = [A::SmoothLayers].into();
+    scene
 }
 
+/// A real normal section. Vessels may cast shadows, the vitreous may have specks.
 pub(super) fn on_normal(normal: Canvas) -> Scene {
-    Scene::new(normal)
+    let mut scene = Scene::new(Canvas::grey(normal.luma()));
+    scene.present = [A::SmoothLayers].into();
+    scene.unknown = [A::Shadow, A::BrightSpecks, A::Linear].into();
+    scene
 }
 
+/// One finding or several.
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
-    super::general::draw(stream, scene);
+    findings::draw(stream, scene);
 }
