@@ -12,6 +12,18 @@ use sdmad_base::{Error, Result, Stream};
 use crate::canvas::Canvas;
 use crate::scene::Scene;
 
+use fundus::Eye;
+use xray::Chest;
+
+/// Where anatomy is on an image, as far as a domain has looked for it: it is found once.
+#[derive(Clone, Debug)]
+pub(crate) enum Landmarks {
+    /// On a photograph of the retina.
+    Eye(Box<Eye>),
+    /// On a chest X-ray.
+    Chest(Chest),
+}
+
 /// A kind of image that the renderer knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Domain {
@@ -74,14 +86,14 @@ impl Domain {
         }
     }
 
-    /// A scene on a given normal image.
-    pub(crate) fn on_normal(self, normal: Canvas) -> Scene {
+    /// A scene on a given normal image, with what means nothing below findings, as on our own tissue.
+    pub(crate) fn on_normal(self, stream: &mut Stream, normal: Canvas) -> Scene {
         match self {
-            Domain::Ultrasound => ultrasound::on_normal(normal),
-            Domain::XRay => xray::on_normal(normal),
+            Domain::Ultrasound => ultrasound::on_normal(stream, normal),
+            Domain::XRay => xray::on_normal(stream, normal),
             Domain::Fundus => fundus::on_normal(normal),
             Domain::Dermoscopy => dermoscopy::on_normal(normal),
-            Domain::Oct => oct::on_normal(normal),
+            Domain::Oct => oct::on_normal(stream, normal),
             Domain::General => Scene::new(normal),
         }
     }
@@ -95,6 +107,16 @@ impl Domain {
             Domain::Dermoscopy => dermoscopy::draw(stream, scene),
             Domain::Oct => oct::draw(stream, scene),
             Domain::General => general::draw(stream, scene),
+        }
+    }
+
+    /// Draws what means nothing and lies above all else, with and without a finding, on real and drawn tissue alike.
+    pub(crate) fn distract(self, stream: &mut Stream, scene: &mut Scene) {
+        match self {
+            Domain::Fundus => fundus::distract(stream, scene),
+            Domain::Dermoscopy => dermoscopy::distract(stream, scene),
+            // Theirs is part of the normal image.
+            Domain::Ultrasound | Domain::XRay | Domain::Oct | Domain::General => {}
         }
     }
 }

@@ -34,12 +34,16 @@ impl Renderer {
     pub fn render(&self, normal: Option<&RgbImage>, number: u64) -> Result<Rendering> {
         let stream = &mut Stream::new(self.seed, &format!("synthesis/{}/{number}", self.domain.id()));
         let mut scene = match normal {
-            Some(image) => self.domain.on_normal(self.prepared(stream, image)),
+            Some(image) => {
+                let normal = self.prepared(stream, image);
+                self.domain.on_normal(stream, normal)
+            }
             None => self.domain.tissue(stream, self.side),
         };
         if !stream.chance(self.normal_share) {
             self.domain.draw(stream, &mut scene);
         }
+        self.domain.distract(stream, &mut scene);
         disturb(stream, &mut scene);
         scene.finish()
     }

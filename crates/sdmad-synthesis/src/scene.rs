@@ -5,6 +5,7 @@ use sdmad_imaging::RgbImage;
 
 use crate::attribute::{Attribute, AttributeSet};
 use crate::canvas::Canvas;
+use crate::domain::Landmarks;
 use crate::plane::Plane;
 
 /// One finding: where it is and what it looks like.
@@ -40,12 +41,20 @@ pub(crate) struct Scene {
     pub(crate) present: AttributeSet,
     /// What may or may not be there.
     pub(crate) unknown: AttributeSet,
+    /// Where anatomy is, once a domain has looked for it.
+    pub(crate) landmarks: Option<Landmarks>,
 }
 
 impl Scene {
     /// Tissue without a finding.
     pub(crate) fn new(canvas: Canvas) -> Self {
-        Scene { canvas, findings: Vec::new(), present: AttributeSet::EMPTY, unknown: AttributeSet::EMPTY }
+        Scene {
+            canvas,
+            findings: Vec::new(),
+            present: AttributeSet::EMPTY,
+            unknown: AttributeSet::EMPTY,
+            landmarks: None,
+        }
     }
 
     /// Pixels of a side.

@@ -101,7 +101,6 @@ pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
     let mut scene = Scene::new(skin::bare(stream, side));
     let nevus = Lesion::paint_nevus(stream, &mut scene);
     regular_structure(stream, &mut scene, &nevus);
-    skin::distract(stream, &mut scene.canvas);
     scene
 }
 
@@ -121,15 +120,17 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
         Some(found) if found.radius > 0.24 * scene.side() as f32 || !stream.chance(0.5) => found,
         found => replace(stream, scene, found, plain),
     };
-    if stream.chance(0.25) {
-        skin::meaningless_patch(stream, &mut scene.canvas);
-    }
     if plain {
         regular_structure(stream, scene, &lesion);
     } else {
         findings(stream, scene, &lesion);
     }
     reconcile(scene);
+}
+
+/// Hair, bubbles, glints, a ruler, ink, dark corners.
+pub(super) fn distract(stream: &mut Stream, scene: &mut Scene) {
+    skin::distract(stream, &mut scene.canvas);
 }
 
 /// Takes the lesion away, if there is one, and draws one of our own, of which all is known.

@@ -14,9 +14,10 @@ use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::Canvas;
+use crate::domain::Landmarks;
 use crate::field::weighted;
 use crate::scene::Scene;
-use eye::Eye;
+pub(crate) use eye::Eye;
 
 /// Attributes that a hazy photograph of a normal eye may have.
 const HAZY: [A; 7] = [A::ClearView, A::CloudedView, A::Haze, A::Blurred, A::LostVessels, A::FuzzyVessels, A::Diffuse];
@@ -40,12 +41,7 @@ enum Plan {
 
 /// A normal retina of our own.
 pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
-    let mut scene = ground::tissue(stream, side);
-    if stream.chance(0.5) {
-        let eye = Eye::find(&scene.canvas);
-        nuisance::draw(stream, &mut scene, &eye);
-    }
-    scene
+    ground::tissue(stream, side)
 }
 
 /// A photograph of a normal eye: its cup is not known, nor its clearness unless vessels stand out.
@@ -53,17 +49,35 @@ pub(super) fn on_normal(normal: Canvas) -> Scene {
     let mut scene = Scene::new(normal);
     let own = [A::SmallCup, A::Ring, A::Streaks, A::Linear, A::Branching, A::Mesh, A::Dots, A::Granular, A::Yellow];
     scene.unknown = own.into();
-    if Eye::find(&scene.canvas).is_clear() {
+    let eye = Eye::find(&scene.canvas);
+    if eye.is_clear() {
         scene.present.insert(A::ClearView);
     } else {
         scene.unknown = scene.unknown.union(HAZY.into());
     }
+    scene.landmarks = Some(Landmarks::Eye(Box::new(eye)));
     scene
 }
 
-/// Findings, or a normal image with a drawn cup, and what a camera adds.
+/// What a camera adds.
+pub(super) fn distract(stream: &mut Stream, scene: &mut Scene) {
+    if stream.chance(0.6) {
+        let eye = landmarks(scene);
+        nuisance::draw(stream, scene, &eye);
+    }
+}
+
+/// The landmarks, taken from the scene or found in it.
+fn landmarks(scene: &mut Scene) -> Box<Eye> {
+    match scene.landmarks.take() {
+        Some(Landmarks::Eye(eye)) => eye,
+        _ => Box::new(Eye::find(&scene.canvas)),
+    }
+}
+
+/// Findings, or a normal image with a drawn cup.
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
-    let eye = Eye::find(&scene.canvas);
+    let eye = landmarks(scene);
     let plan = weighted(
         stream,
         &[
@@ -93,9 +107,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
             veil::draw(stream, scene, &eye, 0.3);
         }
     }
-    if stream.chance(0.6) {
-        nuisance::draw(stream, scene, &eye);
-    }
+    scene.landmarks = Some(Landmarks::Eye(eye));
 }
 
 /// A finding at the disc; elsewhere where the disc cannot be seen.

@@ -13,24 +13,29 @@ use sdmad_base::Stream;
 use crate::attribute::Attribute as A;
 use crate::canvas::Canvas;
 use crate::domain::ultrasound::clutter;
+use crate::plane::Plane;
 use crate::scene::Scene;
 
 /// Normal layers.
 pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
-    let mut image = tissue::draw(stream, side);
+    let image = tissue::draw(stream, side);
+    normal_scene(stream, image)
+}
+
+/// A real normal section. Vessels may cast shadows, the vitreous may have specks.
+pub(super) fn on_normal(stream: &mut Stream, normal: Canvas) -> Scene {
+    let mut scene = normal_scene(stream, normal.luma());
+    scene.unknown = [A::Shadow, A::BrightSpecks, A::Linear].into();
+    scene
+}
+
+/// Whole layers without a finding, at times a patch without meaning.
+fn normal_scene(stream: &mut Stream, mut image: Plane) -> Scene {
     if stream.chance(0.25) {
         clutter::patch(stream, &mut image);
     }
     let mut scene = Scene::new(Canvas::grey(image));
     scene.present = [A::SmoothLayers].into();
-    scene
-}
-
-/// A real normal section. Vessels may cast shadows, the vitreous may have specks.
-pub(super) fn on_normal(normal: Canvas) -> Scene {
-    let mut scene = Scene::new(Canvas::grey(normal.luma()));
-    scene.present = [A::SmoothLayers].into();
-    scene.unknown = [A::Shadow, A::BrightSpecks, A::Linear].into();
     scene
 }
 

@@ -30,21 +30,12 @@ pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
 }
 
 /// A real normal sonogram. Lines and nets of its own septa, ducts and muscle fibres may be seen on it.
-pub(super) fn on_normal(normal: Canvas) -> Scene {
-    let image = normal.luma();
-    // The picture itself, cut and mirrored at random before, seeds what is laid over it.
-    let seed = hash(&image);
-    let mut scene = normal_scene(&mut Stream::new(seed, "synthesis/ultrasound/clutter"), image);
+pub(super) fn on_normal(stream: &mut Stream, normal: Canvas) -> Scene {
+    let mut scene = normal_scene(stream, normal.luma());
     scene.unknown = scene
         .unknown
         .union([A::Linear, A::Branching, A::Streaks, A::Mesh, A::Honeycomb, A::Haze, A::Diffuse, A::ThickLayer].into());
     scene
-}
-
-/// A number that differs from picture to picture (FNV-1a over the pixels).
-fn hash(image: &Plane) -> u64 {
-    let start = 0xcbf2_9ce4_8422_2325u64;
-    image.values().iter().fold(start, |hash, v| (hash ^ u64::from(v.to_bits())).wrapping_mul(0x100_0000_01b3))
 }
 
 /// Whole layers without a finding, and clutter.

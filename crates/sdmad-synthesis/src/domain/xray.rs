@@ -24,11 +24,11 @@ use sdmad_base::Stream;
 
 use crate::attribute::Attribute as A;
 use crate::canvas::Canvas;
+use crate::domain::Landmarks;
 use crate::field::weighted;
-use crate::plane::Plane;
 use crate::scene::Scene;
 
-use chest::Chest;
+pub(crate) use chest::Chest;
 use film::Film;
 
 /// What a real image without a known finding may still show.
@@ -96,13 +96,14 @@ pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
 }
 
 /// A real image, with clutter of its own and some of ours.
-pub(super) fn on_normal(normal: Canvas) -> Scene {
+pub(super) fn on_normal(stream: &mut Stream, normal: Canvas) -> Scene {
     let mut level = normal.luma();
-    let seen = Chest::is_clear(&level);
-    // The image itself seeds its clutter, so that equal images are drawn alike.
-    clutter::draw(&mut Stream::new(fingerprint(&level), "xray/clutter"), &mut level);
+    let chest = Chest::locate(&level);
+    let seen = chest.is_clear();
+    clutter::draw(stream, &mut level);
     let mut scene = Scene::new(Canvas::grey(level));
     scene.unknown = OFTEN_THERE.into();
+    scene.landmarks = Some(Landmarks::Chest(chest));
     for attribute in [A::ClearLungs, A::SharpAngles] {
         if seen {
             scene.present.insert(attribute);
@@ -119,7 +120,12 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
     let mut kinds: Vec<Kind> = (0..count).map(|_| weighted(stream, &KINDS)).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let mut film = Film::new(scene.canvas.luma());
+    let level = scene.canvas.luma();
+    let chest = match scene.landmarks.take() {
+        Some(Landmarks::Chest(chest)) => chest,
+        _ => Chest::locate(&level),
+    };
+    let mut film = Film::new(level, chest);
     for kind in kinds {
         draw_kind(stream, &mut film, scene, kind);
     }
@@ -145,12 +151,4 @@ fn draw_kind(stream: &mut Stream, film: &mut Film, scene: &mut Scene, kind: Kind
         Kind::Effusion => pleura::fluid(stream, film, scene),
         Kind::Pneumothorax => pleura::air(stream, film, scene),
     }
-}
-
-/// A number that depends on every pixel (FNV-1a over the bits of the levels).
-fn fingerprint(level: &Plane) -> u64 {
-    level
-        .values()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, v| (hash ^ u64::from(v.to_bits())).wrapping_mul(0x0100_0000_01b3))
 }

@@ -200,7 +200,7 @@ fn dark_corners(stream: &mut Stream, canvas: &mut Canvas) {
 }
 
 /// A place that is a little softer or of another contrast and light, without a meaning.
-pub(super) fn meaningless_patch(stream: &mut Stream, canvas: &mut Canvas) {
+fn meaningless_patch(stream: &mut Stream, canvas: &mut Canvas) {
     let side = canvas.side() as f32;
     let centre = (between(stream, 0.1, 0.9) * side, between(stream, 0.1, 0.9) * side);
     let radius = between(stream, 0.08, 0.3) * side;

@@ -8,7 +8,7 @@ const BLOCK: usize = 4;
 
 /// The landmarks of a photograph, in pixels.
 #[derive(Clone, Debug)]
-pub(super) struct Eye {
+pub(crate) struct Eye {
     /// 1 in the field of view, 0 in the black around it.
     pub(super) field: Plane,
     /// The middle of the field.

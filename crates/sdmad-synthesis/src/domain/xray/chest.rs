@@ -15,7 +15,7 @@ const SEEN: f32 = 0.035;
 
 /// Both lungs of an image, by their side in the image.
 #[derive(Clone, Debug)]
-pub(super) struct Chest {
+pub(crate) struct Chest {
     /// The left and the right one, as seen in the image.
     pub(super) lungs: [Lung; 2],
     /// Column of the midline in pixels.
@@ -24,7 +24,7 @@ pub(super) struct Chest {
 
 /// One lung; all lengths in pixels.
 #[derive(Clone, Debug)]
-pub(super) struct Lung {
+pub(crate) struct Lung {
     /// Whether it is clearly darker than what surrounds it.
     pub(super) seen: bool,
     /// Direction from the midline: -1 for the image's left, 1 for its right.
@@ -63,9 +63,9 @@ impl Chest {
         Chest { lungs, middle: frame.middle * side as f32 }
     }
 
-    /// Whether both lungs of an image are clearly darker than what surrounds them.
-    pub(super) fn is_clear(level: &Plane) -> bool {
-        Frame::of(&level.blurred(level.side() as f32 * 0.012)).1 == [true; 2]
+    /// Whether both lungs are clearly darker than what surrounds them.
+    pub(super) fn is_clear(&self) -> bool {
+        self.lungs.iter().all(|lung| lung.seen)
     }
 
     /// One of the lungs that are seen, as an index; either, when neither is.

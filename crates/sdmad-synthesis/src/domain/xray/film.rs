@@ -25,9 +25,8 @@ pub(super) struct Film {
 }
 
 impl Film {
-    /// The film of an image.
-    pub(super) fn new(level: Plane) -> Self {
-        let chest = Chest::locate(&level);
+    /// The film of an image on which the lungs have been found.
+    pub(super) fn new(level: Plane, chest: Chest) -> Self {
         let covers = [chest.lungs[0].cover(), chest.lungs[1].cover()];
         let white = white(&level, &chest);
         Film { level, chest, covers, white }
