@@ -60,7 +60,7 @@ impl Canvas {
         let mut data = vec![0; side * side * 3];
         for (channel, plane) in self.planes.iter().enumerate() {
             for (pixel, value) in data.chunks_exact_mut(3).zip(plane.values()) {
-                pixel[channel] = (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+                pixel[channel] = (value.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
             }
         }
         RgbImage::new(side, side, data)
@@ -124,20 +124,5 @@ impl Canvas {
     /// Smooths by `sigma` pixels.
     pub(crate) fn blurred(&self, sigma: f32) -> Canvas {
         Canvas { planes: [0, 1, 2].map(|c| self.planes[c].blurred(sigma)) }
-    }
-
-    /// Fetches each pixel from where `from` says, by linear interpolation: a warp.
-    pub(crate) fn warped(&self, from: impl Fn(f32, f32) -> (f32, f32)) -> Canvas {
-        let side = self.side();
-        let mut warped = self.clone();
-        for y in 0..side {
-            for x in 0..side {
-                let (u, v) = from(x as f32, y as f32);
-                for channel in 0..3 {
-                    warped.planes[channel].values_mut()[y * side + x] = self.planes[channel].sample(u, v);
-                }
-            }
-        }
-        warped
     }
 }

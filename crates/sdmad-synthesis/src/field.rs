@@ -14,18 +14,18 @@ pub(crate) fn noise(stream: &mut Stream, side: usize, cell: f32) -> Plane {
 pub(crate) fn stretched_noise(stream: &mut Stream, side: usize, cell: (f32, f32)) -> Plane {
     let columns = (side as f32 / cell.0).ceil() as usize + 2;
     let rows = (side as f32 / cell.1).ceil() as usize + 2;
-    let nodes: Vec<f32> = (0..columns * rows).map(|_| normal(stream)).collect();
+    let nodes: Vec<f32> = normals(stream, columns * rows);
     let offset = (stream.uniform() as f32, stream.uniform() as f32);
     let across: Vec<(usize, f32)> = (0..side).map(|x| split(x as f32 / cell.0 + offset.0 * 0.99, columns)).collect();
+    let mut blend = vec![0.0f32; columns];
     let mut plane = Plane::filled(side, 0.0);
     for (y, row) in plane.values_mut().chunks_exact_mut(side).enumerate() {
         let (top, v) = split(y as f32 / cell.1 + offset.1 * 0.99, rows);
         let (upper, lower) = (&nodes[top * columns..], &nodes[(top + 1) * columns..]);
+        // Between the nodes the blend has less spread than at them; 1.35 evens it out on average.
+        blend.iter_mut().zip(upper.iter().zip(lower)).for_each(|(node, (a, b))| *node = 1.35 * (a + v * (b - a)));
         for (value, &(left, u)) in row.iter_mut().zip(&across) {
-            let a = upper[left] + u * (upper[left + 1] - upper[left]);
-            let b = lower[left] + u * (lower[left + 1] - lower[left]);
-            // Between the nodes the blend has less spread than at them; 1.35 evens it out on average.
-            *value = 1.35 * (a + v * (b - a));
+            *value = blend[left] + u * (blend[left + 1] - blend[left]);
         }
     }
     plane
@@ -47,14 +47,23 @@ pub(crate) fn fractal(stream: &mut Stream, side: usize, cell: f32, octaves: usiz
 /// Independent normal numbers, one for each pixel.
 pub(crate) fn grain(stream: &mut Stream, side: usize) -> Plane {
     let mut plane = Plane::filled(side, 0.0);
-    for pair in plane.values_mut().chunks_mut(2) {
-        let radius = (-2.0 * (1.0 - stream.uniform() as f32).max(1e-12).ln()).sqrt();
-        let (sine, cosine) = (std::f32::consts::TAU * stream.uniform() as f32).sin_cos();
-        for (value, number) in pair.iter_mut().zip([radius * cosine, radius * sine]) {
-            *value = number;
-        }
-    }
+    plane.values_mut().copy_from_slice(&normals(stream, side * side));
     plane
+}
+
+/// `count` standard normal numbers: both of each pair (Box and Muller 1958), from the halves of 64 bits.
+fn normals(stream: &mut Stream, count: usize) -> Vec<f32> {
+    const SHARE: f32 = 1.0 / (1 << 24) as f32;
+    let mut numbers = vec![0.0; count];
+    for pair in numbers.chunks_mut(2) {
+        let bits = stream.bits();
+        // In (0, 1], so that the logarithm is finite, and in [0, 1).
+        let (first, second) = (((bits >> 40) + 1) as f32 * SHARE, (bits & 0xff_ffff) as f32 * SHARE);
+        let radius = (-2.0 * first.ln()).sqrt();
+        let (sine, cosine) = (std::f32::consts::TAU * second).sin_cos();
+        pair.iter_mut().zip([radius * cosine, radius * sine]).for_each(|(value, number)| *value = number);
+    }
+    numbers
 }
 
 /// A standard normal number.

@@ -32,23 +32,63 @@ pub(crate) fn cells(stream: &mut Stream, side: usize, pitch: f32, disorder: f32)
             ));
         }
     }
-    Plane::from_fn(side, |x, y| {
-        let (row, column) = ((y / (pitch * 0.866)) as i64 + 2, (x / pitch) as i64 + 2);
-        let (mut first, mut second) = (f32::MAX, f32::MAX);
-        for r in (row - 2).max(0)..(row + 3).min(rows) {
-            for c in (column - 2).max(0)..(column + 3).min(columns) {
-                let (px, py) = points[(r * columns + c) as usize];
-                let distance = (px - x).powi(2) + (py - y).powi(2);
-                if distance < first {
-                    second = first;
-                    first = distance;
-                } else if distance < second {
-                    second = distance;
-                }
+    let mut plane = Plane::filled(side, 0.0);
+    for top in (0..side).step_by(TILE) {
+        for left in (0..side).step_by(TILE) {
+            let middle = (left as f32 + HALF_TILE, top as f32 + HALF_TILE);
+            let (row, column) = ((middle.1 / (pitch * 0.866)) as i64 + 2, (middle.0 / pitch) as i64 + 2);
+            let reach = 2 + (HALF_TILE / (0.866 * pitch)).ceil() as i64;
+            let around = ((row - reach).max(0)..(row + reach + 1).min(rows)).flat_map(|r| {
+                let (from, to) = ((column - reach).max(0), (column + reach + 1).min(columns));
+                &points[(r * columns + from) as usize..(r * columns + to) as usize]
+            });
+            wall_distances(&mut plane, (left, top), &near(around, middle));
+        }
+    }
+    plane
+}
+
+/// Pixels of a side of a tile, for which points are searched at once.
+const TILE: usize = 8;
+/// From the corner pixel of a tile to its middle, in pixels across or down.
+const HALF_TILE: f32 = 0.5 * (TILE - 1) as f32;
+
+/// The points that may be nearest or second for a pixel of the tile around `middle`.
+fn near<'a>(points: impl Iterator<Item = &'a (f32, f32)>, middle: (f32, f32)) -> Vec<(f32, f32)> {
+    let mut candidates: Vec<(f32, (f32, f32))> =
+        points.map(|&(x, y)| (((x - middle.0).powi(2) + (y - middle.1).powi(2)).sqrt(), (x, y))).collect();
+    candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    // A pixel is at most half a diagonal from the middle, and so is what it sees nearer or farther.
+    let limit = candidates.get(1).map_or(f32::MAX, |second| second.0 + 2.0 * 1.4143 * HALF_TILE);
+    candidates.into_iter().take_while(|candidate| candidate.0 <= limit).map(|candidate| candidate.1).collect()
+}
+
+/// Half of how much farther the second of `points` is than the nearest, for each pixel of a tile.
+fn wall_distances(plane: &mut Plane, (left, top): (usize, usize), points: &[(f32, f32)]) {
+    let side = plane.side();
+    let width = TILE.min(side - left);
+    for y in top..(top + TILE).min(side) {
+        let (mut first, mut second) = ([f32::MAX; TILE], [f32::MAX; TILE]);
+        for &(px, py) in points {
+            let down = (py - y as f32).powi(2);
+            for (step, (first, second)) in first.iter_mut().zip(&mut second).enumerate() {
+                let across = px - (left + step) as f32;
+                let square = across * across + down;
+                *second = if square < *first {
+                    *first
+                } else if square < *second {
+                    square
+                } else {
+                    *second
+                };
+                *first = if square < *first { square } else { *first };
             }
         }
-        0.5 * (second.sqrt() - first.sqrt())
-    })
+        let row = &mut plane.values_mut()[y * side + left..][..width];
+        for (value, (first, second)) in row.iter_mut().zip(first.iter().zip(&second)) {
+            *value = 0.5 * (second.sqrt() - first.sqrt());
+        }
+    }
 }
 
 /// `count` round spots with radii between `radii`, centred where `under` is above one half; `softness` of their edges
@@ -93,22 +133,48 @@ pub(crate) fn spot(plane: &mut Plane, centre: (f32, f32), radius: f32, softness:
     let range = |c: f32| ((c - reach).floor() as i64).max(0)..((c + reach).ceil() as i64 + 1).min(side);
     for y in range(centre.1) {
         for x in range(centre.0) {
-            let away = (x as f32 - centre.0).hypot(y as f32 - centre.1);
+            let away = ((x as f32 - centre.0).powi(2) + (y as f32 - centre.1).powi(2)).sqrt();
             let value = &mut plane.values_mut()[(y * side + x) as usize];
             *value = value.max(soft_step(radius - away, softness));
         }
     }
 }
 
-/// Draws a line through `points`, `width` pixels thick.
+/// Draws a line through `points`, `width` pixels thick; where lines meet, the stronger counts.
 pub(crate) fn thread(plane: &mut Plane, points: &[(f32, f32)], width: f32, softness: f32) {
+    /// Long strokes are cut: the box around a slanted one is mostly empty.
+    const LONGEST: f32 = 10.0;
     for pair in points.windows(2) {
-        let length = (pair[1].0 - pair[0].0).hypot(pair[1].1 - pair[0].1);
-        let steps = (length / (0.4 * width).max(0.5)).ceil().max(1.0) as usize;
-        for step in 0..steps {
-            let t = step as f32 / steps as f32;
-            let point = (pair[0].0 + t * (pair[1].0 - pair[0].0), pair[0].1 + t * (pair[1].1 - pair[0].1));
-            spot(plane, point, 0.5 * width, softness);
+        let (across, down) = (pair[1].0 - pair[0].0, pair[1].1 - pair[0].1);
+        let parts = ((across * across + down * down).sqrt() / LONGEST).ceil().clamp(1.0, 1e4);
+        let point = |part: f32| (pair[0].0 + across * part / parts, pair[0].1 + down * part / parts);
+        for part in 0..parts as usize {
+            stroke(plane, point(part as f32), point(part as f32 + 1.0), 0.5 * width, softness);
+        }
+    }
+}
+
+/// Draws all that is within `radius` of the way from one point to another.
+fn stroke(plane: &mut Plane, from: (f32, f32), to: (f32, f32), radius: f32, softness: f32) {
+    let side = plane.side();
+    let reach = radius + softness + 1.0;
+    let range = |a: f32, b: f32| {
+        let (low, high) = ((a.min(b) - reach).floor().max(0.0), (a.max(b) + reach).ceil() + 1.0);
+        low as usize..(high.max(0.0) as usize).min(side)
+    };
+    let (across, down) = (to.0 - from.0, to.1 - from.1);
+    let scale = 1.0 / (across * across + down * down).max(1e-6);
+    for y in range(from.1, to.1) {
+        let dy = y as f32 - from.1;
+        for x in range(from.0, to.0) {
+            let dx = x as f32 - from.0;
+            let t = ((dx * across + dy * down) * scale).clamp(0.0, 1.0);
+            let (u, v) = (dx - t * across, dy - t * down);
+            let square = u * u + v * v;
+            if square < reach * reach {
+                let value = &mut plane.values_mut()[y * side + x];
+                *value = value.max(soft_step(radius - square.sqrt(), softness));
+            }
         }
     }
 }

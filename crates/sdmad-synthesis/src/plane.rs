@@ -45,11 +45,16 @@ impl Plane {
 
     /// The value between pixels, by linear interpolation; outside, that of the nearest edge.
     pub fn sample(&self, x: f32, y: f32) -> f32 {
-        let (column, row) = (x.floor(), y.floor());
-        let (u, v) = (x - column, y - row);
-        let (column, row) = (column as i64, row as i64);
-        let top = self.at(column, row) * (1.0 - u) + self.at(column + 1, row) * u;
-        let bottom = self.at(column, row + 1) * (1.0 - u) + self.at(column + 1, row + 1) * u;
+        // Where there is no interpolation, clamping changes nothing, and truncation is the floor.
+        let last = (self.side - 1) as f32;
+        let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
+        let (column, row) = (x as usize, y as usize);
+        let (u, v) = (x - column as f32, y - row as f32);
+        let right = usize::from(column + 1 < self.side);
+        let upper = &self.values[row * self.side..];
+        let lower = if row + 1 < self.side { &upper[self.side..] } else { upper };
+        let top = upper[column] * (1.0 - u) + upper[column + right] * u;
+        let bottom = lower[column] * (1.0 - u) + lower[column + right] * u;
         top * (1.0 - v) + bottom * v
     }
 
@@ -81,14 +86,14 @@ impl Plane {
 
     /// The mean of the values.
     pub fn mean(&self) -> f32 {
-        self.values.iter().sum::<f32>() / self.values.len() as f32
+        total(self.values.iter().copied()) / self.values.len() as f32
     }
 
     /// The mean of the values, weighted; 0 where there is no weight.
     pub fn mean_under(&self, weight: &Plane) -> f32 {
-        let total: f32 = weight.values.iter().sum();
-        let sum: f32 = self.values.iter().zip(&weight.values).map(|(v, w)| v * w).sum();
-        if total > 0.0 { sum / total } else { 0.0 }
+        let sum = total(self.values.iter().zip(&weight.values).map(|(v, w)| v * w));
+        let weights = total(weight.values.iter().copied());
+        if weights > 0.0 { sum / weights } else { 0.0 }
     }
 
     /// Where the largest value is: column and row.
@@ -111,35 +116,41 @@ impl Plane {
         // Three boxes of width w have the variance (w² − 1) / 4; a fractional edge makes the width continuous.
         let half = ((4.0 * sigma * sigma + 1.0).sqrt() - 1.0) * 0.5;
         let mut plane = self.clone();
-        for _ in 0..3 {
-            plane.box_rows(half);
+        for _ in 0..2 {
+            for _ in 0..3 {
+                plane = plane.box_columns(half);
+            }
+            plane = plane.transposed();
         }
-        plane = plane.transposed();
-        for _ in 0..3 {
-            plane.box_rows(half);
-        }
-        plane.transposed()
+        plane
     }
 
-    /// The running mean of each row over `half` pixels to both sides.
-    fn box_rows(&mut self, half: f32) {
+    /// The running mean of each column over `half` pixels up and down. All columns of a row go together.
+    fn box_columns(&self, half: f32) -> Plane {
         let side = self.side;
         let whole = half.floor() as usize;
         let part = half - whole as f32;
         let weight = 1.0 / (2.0 * half + 1.0);
-        let mut padded = vec![0.0f32; side + 2 * (whole + 1)];
-        for row in self.values.chunks_exact_mut(side) {
-            padded[..=whole].fill(row[0]);
-            padded[whole + 1..whole + 1 + side].copy_from_slice(row);
-            padded[whole + 1 + side..].fill(row[side - 1]);
-            // f64: the running sum keeps its digits.
-            let mut sum: f64 = padded[1..2 * whole + 2].iter().map(|&v| f64::from(v)).sum();
-            for (x, value) in row.iter_mut().enumerate() {
-                let edges = padded[x] + padded[x + 2 * whole + 2];
-                *value = (sum as f32 + part * edges) * weight;
-                sum += f64::from(padded[x + 2 * whole + 2]) - f64::from(padded[x + 1]);
+        // The row `y - shift`, or that of the nearest edge.
+        let row = |y: usize, shift: usize| {
+            let y = y.saturating_sub(shift).min(side - 1);
+            &self.values[y * side..(y + 1) * side]
+        };
+        // f64: the running sum keeps its digits.
+        let mut sums = vec![0.0f64; side];
+        for y in 0..2 * whole + 1 {
+            sums.iter_mut().zip(row(y, whole)).for_each(|(sum, &v)| *sum += f64::from(v));
+        }
+        let mut means = Plane::filled(side, 0.0);
+        for (y, mean) in means.values.chunks_exact_mut(side).enumerate() {
+            let (above, first, below) = (row(y, whole + 1), row(y, whole), row(y + whole + 1, 0));
+            let columns = mean.iter_mut().zip(&mut sums).zip(above).zip(first).zip(below);
+            for ((((value, sum), &above), &first), &below) in columns {
+                *value = (*sum as f32 + part * (above + below)) * weight;
+                *sum += f64::from(below) - f64::from(first);
             }
         }
+        means
     }
 
     fn transposed(&self) -> Plane {
@@ -157,6 +168,20 @@ impl Plane {
         }
         Plane { side, values }
     }
+}
+
+/// The sum, in eight parts that do not wait for one another.
+fn total(values: impl Iterator<Item = f32>) -> f32 {
+    let mut parts = [0.0f32; 8];
+    for (index, value) in values.enumerate() {
+        parts[index % 8] += value;
+    }
+    parts.iter().sum()
+}
+
+/// The length of a vector. Unlike `hypot` it is no call into a library, and the same on every machine.
+pub(crate) fn length(across: f32, down: f32) -> f32 {
+    (across * across + down * down).sqrt()
 }
 
 /// 0 far below 0, 1 far above, soft between over about `softness` pixels.

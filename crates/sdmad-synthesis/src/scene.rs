@@ -6,7 +6,7 @@ use sdmad_imaging::RgbImage;
 use crate::attribute::{Attribute, AttributeSet};
 use crate::canvas::Canvas;
 use crate::domain::Landmarks;
-use crate::plane::Plane;
+use crate::plane::{Plane, length};
 
 /// One finding: where it is and what it looks like.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ fn places(mask: &Plane) -> AttributeSet {
     insert(Attribute::Right, x > 0.14);
     insert(Attribute::Upper, y < -0.14);
     insert(Attribute::Lower, y > 0.14);
-    insert(Attribute::Central, x.hypot(y) < 0.15);
-    insert(Attribute::Peripheral, x.hypot(y) > 0.32);
+    insert(Attribute::Central, length(x, y) < 0.15);
+    insert(Attribute::Peripheral, length(x, y) > 0.32);
     set
 }

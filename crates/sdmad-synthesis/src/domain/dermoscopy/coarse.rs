@@ -25,10 +25,24 @@ pub(super) fn shrunk(plane: &Plane) -> Plane {
     sums
 }
 
-/// The value of a plane of a quarter of the size at a pixel of the whole.
-pub(super) fn grown(small: &Plane, x: f32, y: f32) -> f32 {
-    let scale = 1.0 / STEP as f32;
-    small.sample((x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5)
+/// A plane of a quarter of the size at its whole size, by linear interpolation.
+pub(super) fn grown(small: &Plane, side: usize) -> Plane {
+    let last = small.side() - 1;
+    let node = |at: usize| {
+        let place = ((at as f32 + 0.5) / STEP as f32 - 0.5).clamp(0.0, last as f32);
+        let before = place as usize;
+        (before, (before + 1).min(last), place - before as f32)
+    };
+    let across: Vec<(usize, usize, f32)> = (0..side).map(node).collect();
+    let row_of = |row: usize| &small.values()[row * small.side()..(row + 1) * small.side()];
+    let mut plane = Plane::filled(side, 0.0);
+    for (row, &(above, below, v)) in plane.values_mut().chunks_exact_mut(side).zip(&across) {
+        let blend: Vec<f32> = row_of(above).iter().zip(row_of(below)).map(|(a, b)| a + v * (b - a)).collect();
+        for (value, &(left, right, u)) in row.iter_mut().zip(&across) {
+            *value = blend[left] + u * (blend[right] - blend[left]);
+        }
+    }
+    plane
 }
 
 /// Smoothed a quarter-size plane by `sigma` pixels of the whole.
@@ -39,7 +53,7 @@ pub(super) fn smoothed(small: &Plane, sigma: f32) -> Plane {
 /// A plane smoothed broadly: by `sigma` pixels, five or more.
 pub(super) fn broad(plane: &Plane, sigma: f32) -> Plane {
     let small = smoothed(&shrunk(plane), sigma);
-    Plane::from_fn(plane.side(), |x, y| grown(&small, x, y))
+    grown(&small, plane.side())
 }
 
 /// How deep inside an outline each pixel is; beyond `limit` pixels from its centre, far outside.

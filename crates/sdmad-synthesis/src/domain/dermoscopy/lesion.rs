@@ -8,7 +8,7 @@ use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::Canvas;
 use crate::field::{between, fractal, grain, weighted};
 use crate::outline::{Form, Outline};
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
 
 use super::coarse;
@@ -283,7 +283,7 @@ fn darkest(luma: &Plane) -> Option<Plane> {
     let component = best_component(&dark, grid)?;
     let member = |x: f32, y: f32| f32::from(u8::from(component[y as usize * grid + x as usize]));
     let soft = coarse::smoothed(&Plane::from_fn(grid, member), 2.5);
-    Some(Plane::from_fn(luma.side(), |x, y| coarse::grown(&soft, x, y)))
+    Some(coarse::grown(&soft, luma.side()))
 }
 
 /// How far the cover reaches from the centre in a direction.
@@ -305,7 +305,7 @@ fn reach(cover: &Plane, centre: (f32, f32), angle: f32) -> f32 {
 /// Whether a point of the grid is within the round view.
 fn within_lens(column: usize, row: usize, grid: usize) -> bool {
     let half = 0.5 * grid as f32;
-    (column as f32 + 0.5 - half).hypot(row as f32 + 0.5 - half) < 0.95 * half
+    length(column as f32 + 0.5 - half, row as f32 + 0.5 - half) < 0.95 * half
 }
 
 /// The threshold that divides values between 0 and 1 into two groups that differ most.
@@ -337,7 +337,7 @@ fn otsu(values: &[f32]) -> f32 {
 fn best_component(dark: &[bool], grid: usize) -> Option<Vec<bool>> {
     let half = 0.5 * grid as f32;
     let weight = |i: usize| {
-        let away = ((i % grid) as f32 + 0.5 - half).hypot((i / grid) as f32 + 0.5 - half) / half;
+        let away = length((i % grid) as f32 + 0.5 - half, (i / grid) as f32 + 0.5 - half) / half;
         (1.2 - away).max(0.05)
     };
     let mut left = dark.to_vec();
@@ -408,7 +408,7 @@ fn tiled_relief(canvas: &Canvas, outside: &Plane) -> Plane {
 fn around(cover: &Plane) -> Plane {
     let half = 0.5 * cover.side() as f32;
     let wide = coarse::broad(cover, 5.0);
-    Plane::from_fn(cover.side(), |x, y| if (x - half).hypot(y - half) < 0.97 * half { 1.0 } else { 1e-3 })
+    Plane::from_fn(cover.side(), |x, y| if length(x - half, y - half) < 0.97 * half { 1.0 } else { 1e-3 })
         .zip(&wide, |view, lesion| view * (1.0 - soft_step(lesion - 0.05, 0.04)) + 1e-5)
 }
 
@@ -423,13 +423,9 @@ fn erased(canvas: &Canvas, cover: &Plane, outside: &Plane) -> Canvas {
     for plane in bare.planes_mut() {
         let weighted = coarse::shrunk(&plane.clone().times(outside));
         let skin = coarse::smoothed(&weighted, sigma).zip(&weight, |v, w| v / w.max(1e-6));
-        let pixels = plane.values_mut().iter_mut().zip(relief.values()).zip(wide.values()).enumerate();
-        for (index, ((value, &detail), &share)) in pixels {
-            if share > 0.0 {
-                let filled = coarse::grown(&skin, (index % side) as f32, (index / side) as f32) + detail;
-                *value += share * (filled - *value);
-            }
-        }
+        let skin = coarse::grown(&skin, side);
+        let pixels = plane.values_mut().iter_mut().zip(skin.values()).zip(relief.values()).zip(wide.values());
+        pixels.for_each(|(((value, &smooth), &detail), &share)| *value += share * (smooth + detail - *value));
     }
     bare
 }

@@ -8,7 +8,7 @@ use crate::canvas::{Canvas, Colour};
 use crate::field::{between, fractal, grain, noise, normal, one_of, stretched_noise};
 use crate::outline::{Form, Outline};
 use crate::pattern;
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 
 use super::coarse;
 use super::optics::{self, BLOOD};
@@ -193,7 +193,7 @@ fn dark_corners(stream: &mut Stream, canvas: &mut Canvas) {
     let (radius, softness) = (side * between(stream, 0.56, 0.7), side * between(stream, 0.015, 0.06));
     let floor = between(stream, 0.12, 0.45);
     let gain = Plane::from_fn(canvas.side(), |x, y| {
-        let outside = (x - centre.0).hypot(y - centre.1) - radius;
+        let outside = length(x - centre.0, y - centre.1) - radius;
         1.0 - (1.0 - floor) * soft_step(outside - softness, softness)
     });
     canvas.scale(&gain);

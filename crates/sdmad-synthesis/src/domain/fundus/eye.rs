@@ -1,7 +1,7 @@
 //! Where field, disc, macula and vessels are on a photograph.
 
 use crate::canvas::Canvas;
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 
 /// The side of a block of pixels that counts as one when the disc is looked for.
 const BLOCK: usize = 4;
@@ -48,7 +48,7 @@ impl Eye {
         let rough = brightest_disc(canvas, &field, &vessels, centre, radius);
         let (disc, disc_radius, contrast) = refined_disc(&luma, rough, typical);
         let off = (disc.0 - centre.0) / radius;
-        let disc_seen = contrast > 0.1 && off.hypot((disc.1 - centre.1) / radius) < 0.93;
+        let disc_seen = contrast > 0.1 && length(off, (disc.1 - centre.1) / radius) < 0.93;
         let macula = macula(&light, centre, radius, disc, disc_radius);
         Eye { field, centre, radius, disc, disc_radius, disc_seen, macula, vessels, light, clarity }
     }
@@ -65,13 +65,13 @@ impl Eye {
 
     /// Whether a place is in the field, `margin` pixels from its edge.
     pub(super) fn holds(&self, place: (f32, f32), margin: f32) -> bool {
-        let away = (place.0 - self.centre.0).hypot(place.1 - self.centre.1);
+        let away = length(place.0 - self.centre.0, place.1 - self.centre.1);
         away < self.radius - margin && self.field.at(place.0 as i64, place.1 as i64) > 0.5
     }
 
     /// Whether a place is on the disc or close to it.
     pub(super) fn on_disc(&self, place: (f32, f32)) -> bool {
-        (place.0 - self.disc.0).hypot(place.1 - self.disc.1) < 1.35 * self.disc_radius
+        length(place.0 - self.disc.0, place.1 - self.disc.1) < 1.35 * self.disc_radius
     }
 }
 
@@ -132,7 +132,7 @@ fn extent(canvas: &Canvas) -> ((f32, f32), (f32, f32)) {
 
 /// The share of the way from the middle to the edge of an ellipse, below 1 inside.
 fn outwards(place: (f32, f32), centre: (f32, f32), radii: (f32, f32)) -> f32 {
-    ((place.0 - centre.0) / radii.0).hypot((place.1 - centre.1) / radii.1)
+    length((place.0 - centre.0) / radii.0, (place.1 - centre.1) / radii.1)
 }
 
 /// From the first to the last lit pixel of each row, not far outside the ellipse.
@@ -213,7 +213,7 @@ fn brightest_disc(canvas: &Canvas, field: &Plane, vessels: &Plane, centre: (f32,
         let place = ((i % side) as f32 * block, (i / side) as f32 * block);
         let (dx, dy) = ((place.0 - centre.0) / radius, (place.1 - centre.1) / radius);
         let unlikely = 0.35 * (dy.abs() - 0.3).max(0.0) + 0.25 * (0.25 - dx.abs()).max(0.0);
-        *value -= unlikely + if dx.hypot(dy) > 0.93 { 10.0 } else { 0.0 };
+        *value -= unlikely + if length(dx, dy) > 0.93 { 10.0 } else { 0.0 };
     }
     let (x, y) = score.brightest();
     ((x as f32 + 0.5) * block, (y as f32 + 0.5) * block)
@@ -249,7 +249,7 @@ fn refined_disc(luma: &Plane, rough: (f32, f32), typical: f32) -> ((f32, f32), f
 fn for_disc(centre: (f32, f32), radius: f32, mut f: impl FnMut(i64, i64, f32)) {
     for y in (centre.1 - radius) as i64..=(centre.1 + radius) as i64 {
         for x in (centre.0 - radius) as i64..=(centre.0 + radius) as i64 {
-            let away = (x as f32 - centre.0).hypot(y as f32 - centre.1);
+            let away = length(x as f32 - centre.0, y as f32 - centre.1);
             if away <= radius {
                 f(x, y, away);
             }
@@ -277,9 +277,9 @@ fn macula(light: &Plane, centre: (f32, f32), radius: f32, disc: (f32, f32), disc
     for step in -4i8..=4 {
         for reach in [4.4f32, 5.0, 5.6] {
             let angle = 0.1 + 0.08 * f32::from(step);
-            let length = reach * disc_radius;
-            let place = (disc.0 + towards * length * angle.cos(), disc.1 + length * angle.sin());
-            let outside = (place.0 - centre.0).hypot(place.1 - centre.1) > 0.8 * radius;
+            let apart = reach * disc_radius;
+            let place = (disc.0 + towards * apart * angle.cos(), disc.1 + apart * angle.sin());
+            let outside = length(place.0 - centre.0, place.1 - centre.1) > 0.8 * radius;
             let value = light.at(place.0 as i64, place.1 as i64);
             if !outside && value < least {
                 (least, best) = (value, place);

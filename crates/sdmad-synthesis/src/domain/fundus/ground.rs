@@ -7,7 +7,7 @@ use sdmad_base::Stream;
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::{Canvas, Colour};
 use crate::field::{between, fractal, grain, noise, one_of, weighted};
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
 
 use super::nerve::{self, Cup};
@@ -68,8 +68,8 @@ fn ground(stream: &mut Stream, side: usize, course: Course) -> Canvas {
     let (a, b, c) = (between(stream, 0.01, 0.035), between(stream, 0.03, 0.09), between(stream, 0.01, 0.04));
     let (fall, glow) = (between(stream, 0.05, 0.4), between(stream, 0.0, 0.3));
     let mut light = Plane::from_fn(side, |x, y| {
-        let out = (x / side as f32 - 0.5).hypot(y / side as f32 - 0.5) * 2.0;
-        let near = (x - course.disc.0).hypot(y - course.disc.1) / course.radius;
+        let out = length(x / side as f32 - 0.5, y / side as f32 - 0.5) * 2.0;
+        let near = length(x - course.disc.0, y - course.disc.1) / course.radius;
         1.0 - fall * out * out + glow * (-2.5 * near * near).exp()
     });
     for (value, (cloud, (slow, fine))) in
@@ -109,7 +109,7 @@ fn dim_macula(stream: &mut Stream, canvas: &mut Canvas, macula: (f32, f32), disc
     let (broad, deep) = (between(stream, 0.1, 0.3), between(stream, 0.05, 0.25));
     let reflex = if stream.chance(0.3) { between(stream, 0.05, 0.2) } else { 0.0 };
     let gain = Plane::from_fn(canvas.side(), |x, y| {
-        let away = (x - macula.0).hypot(y - macula.1);
+        let away = length(x - macula.0, y - macula.1);
         let bell = |width: f32| (-0.5 * (away / width).powi(2)).exp();
         1.0 - broad * bell(wide) - deep * bell(narrow) + reflex * soft_step(1.6 - away, 1.0)
     });
@@ -140,7 +140,7 @@ fn close_field(stream: &mut Stream, canvas: &mut Canvas, centre: (f32, f32), rad
     let softness = between(stream, 0.6, 1.6);
     let field = Plane::from_fn(canvas.side(), |x, y| {
         let (dx, dy) = ((x - centre.0) / squeeze, y - centre.1);
-        soft_step((radius - dx.hypot(dy)).min(cut - dy.abs()), softness)
+        soft_step((radius - length(dx, dy)).min(cut - dy.abs()), softness)
     });
     canvas.scale(&field);
 }

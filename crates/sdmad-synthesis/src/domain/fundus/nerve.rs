@@ -9,7 +9,7 @@ use crate::canvas::{Canvas, Colour};
 use crate::field::{between, noise, one_of, weighted};
 use crate::outline::{Form, Outline};
 use crate::pattern;
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
 
 use super::eye::{Eye, ring_mean};
@@ -58,7 +58,7 @@ impl Cup {
             let away = ((v.atan2(u) - at + PI).rem_euclid(TAU) - PI) / width;
             depth * (-0.5 * away * away).exp()
         });
-        self.ratio + bitten - (u * self.tall).hypot(v)
+        self.ratio + bitten - length(u * self.tall, v)
     }
 }
 
@@ -148,7 +148,7 @@ fn large_cup(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     contradict(scene, [A::SmallCup]);
     scene.unknown = scene.unknown.without([A::SmallCup].into());
     let (centre, radius) = (eye.disc, eye.disc_radius);
-    let mask = Plane::from_fn(scene.side(), |x, y| if (x - centre.0).hypot(y - centre.1) < radius { 1.0 } else { 0.0 });
+    let mask = Plane::from_fn(scene.side(), |x, y| if length(x - centre.0, y - centre.1) < radius { 1.0 } else { 0.0 });
     scene.note(set, mask);
 }
 
@@ -233,7 +233,7 @@ fn pale_zone(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let shape = Outline::draw(stream, Form::Irregular, eye.disc, 1.0, 1.0, 0.0);
     let zone = Plane::from_fn(scene.side(), |x, y| {
         let (dx, dy) = (x - eye.disc.0, y - eye.disc.1);
-        let away = dx.hypot(dy);
+        let away = length(dx, dy);
         if away > 2.4 * eye.disc_radius {
             return 0.0;
         }
@@ -293,21 +293,21 @@ fn fibre_wedge(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let up = one_of(stream, &[-1.0f32, 1.0]);
     let start = between(stream, 0.22, 0.42) * PI;
     let (half, bend) = (between(stream, 0.07, 0.16), between(stream, 0.0, 0.07));
-    let length = eye.disc_radius * between(stream, 3.5, 6.5);
+    let reach = eye.disc_radius * between(stream, 3.5, 6.5);
     let striped = stream.chance(0.5);
     let mut dark = Plane::filled(scene.side(), 0.0);
     let mut bright = Plane::filled(scene.side(), 0.0);
     for (index, (d, b)) in dark.values_mut().iter_mut().zip(bright.values_mut()).enumerate() {
         let (column, row) = ((index % scene.side()) as f32, (index / scene.side()) as f32);
         let (u, v) = (towards * (column - eye.disc.0), up * (row - eye.disc.1));
-        let away = u.hypot(v);
-        if away < 0.9 * eye.disc_radius || away > length * 1.1 {
+        let away = length(u, v);
+        if away < 0.9 * eye.disc_radius || away > reach * 1.1 {
             continue;
         }
         // Fibres arch around the macula: the fan's middle turns as it runs.
         let middle = start - bend * (away / eye.disc_radius - 1.0);
         let off = v.atan2(u) - middle;
-        let fade = soft_step(away - eye.disc_radius, 3.0) * soft_step(length - away, 0.3 * length);
+        let fade = soft_step(away - eye.disc_radius, 3.0) * soft_step(reach - away, 0.3 * reach);
         *d = fade * soft_step(half - off.abs(), 0.05);
         *b = fade * soft_step(3.0 * half - off.abs(), 0.3) * (1.0 - *d) * (0.6 + 0.4 * (off * 70.0).sin());
     }

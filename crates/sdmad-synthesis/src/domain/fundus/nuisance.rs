@@ -9,7 +9,7 @@ use crate::canvas::{Canvas, Colour};
 use crate::field::{between, grain, noise, normal, one_of};
 use crate::outline::{Form, Outline};
 use crate::pattern;
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
 
 use super::contradict;
@@ -63,7 +63,7 @@ fn glare(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let off = between(stream, 0.1, 0.8);
     let middle = (eye.centre.0 - off * eye.radius * angle.cos(), eye.centre.1 - off * eye.radius * angle.sin());
     let alpha = Plane::from_fn(scene.side(), |x, y| {
-        let away = (x - middle.0).hypot(y - middle.1) / eye.radius - 1.0 - off + reach;
+        let away = length(x - middle.0, y - middle.1) / eye.radius - 1.0 - off + reach;
         strength * soft_step(away - 0.5 * reach, 0.5 * reach)
     });
     let colour = pale(stream);
@@ -108,7 +108,7 @@ fn arc_reflexes(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let strength = between(stream, 0.02, 0.07);
     let ring = eye.disc_radius * between(stream, 3.2, 4.6);
     let sheen = Plane::from_fn(scene.side(), |x, y| {
-        let away = (x - eye.macula.0).hypot(y - eye.macula.1);
+        let away = length(x - eye.macula.0, y - eye.macula.1);
         (-0.5 * ((away - ring) / (0.8 * eye.disc_radius)).powi(2)).exp()
     });
     let amount = sheen
@@ -172,7 +172,7 @@ fn frame_marks(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
 fn page(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let (across, down) = (eye.radius * between(stream, 1.08, 1.25), eye.radius * between(stream, 1.15, 1.5));
     let alpha = Plane::from_fn(scene.side(), |x, y| {
-        let out = ((x - eye.centre.0) / across).hypot((y - eye.centre.1) / down);
+        let out = length((x - eye.centre.0) / across, (y - eye.centre.1) / down);
         soft_step((out - 1.0) * across, 0.7)
     });
     let outside = alpha.zip(&eye.field, |a, f| a * (1.0 - f));

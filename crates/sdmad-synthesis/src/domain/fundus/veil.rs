@@ -7,7 +7,7 @@ use sdmad_base::Stream;
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::{Canvas, Colour};
 use crate::field::{between, noise, weighted};
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
 
 use super::contradict;
@@ -113,7 +113,7 @@ fn spokes(stream: &mut Stream, canvas: &mut Canvas, eye: &Eye, set: &mut Attribu
     let strength = between(stream, 0.18, 0.42);
     let gain = Plane::from_fn(canvas.side(), |x, y| {
         let (u, v) = ((x - eye.centre.0) / eye.radius, (y - eye.centre.1) / eye.radius);
-        let (out, angle) = (u.hypot(v), v.atan2(u));
+        let (out, angle) = (length(u, v), v.atan2(u));
         let shadow = arms.iter().map(|&(at, width, from)| {
             let away = ((angle - at + PI).rem_euclid(TAU) - PI).abs();
             let room = width * (1.2 * (out - from)).clamp(0.0, 1.0) / 0.6;
@@ -130,7 +130,7 @@ fn spokes(stream: &mut Stream, canvas: &mut Canvas, eye: &Eye, set: &mut Attribu
 fn central_shadow(stream: &mut Stream, canvas: &mut Canvas, eye: &Eye, set: &mut AttributeSet) {
     let (strength, width) = (between(stream, 0.25, 0.5), eye.radius * between(stream, 0.3, 0.55));
     let gain = Plane::from_fn(canvas.side(), |x, y| {
-        let away = (x - eye.centre.0).hypot(y - eye.centre.1) / width;
+        let away = length(x - eye.centre.0, y - eye.centre.1) / width;
         1.0 - strength * (-0.5 * away.powi(4)).exp()
     });
     canvas.scale(&gain);

@@ -6,7 +6,7 @@ use sdmad_base::Stream;
 
 use crate::field::{between, noise, normal, stretched_noise};
 use crate::pattern;
-use crate::plane::Plane;
+use crate::plane::{Plane, length};
 
 /// Where vessels run: from the disc in arcades around the macula.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ fn grow(
         shoot.heading += bend + drift;
         let next = (shoot.at.0 + step * shoot.heading.cos(), shoot.at.1 + step * shoot.heading.sin());
         let outside = next.0 < 0.0 || next.1 < 0.0 || next.0.max(next.1) > plane.side() as f32;
-        if outside || (next.0 - course.macula.0).hypot(next.1 - course.macula.1) < fovea || shoot.width < 0.55 {
+        if outside || length(next.0 - course.macula.0, next.1 - course.macula.1) < fovea || shoot.width < 0.55 {
             return;
         }
         pattern::thread(plane, &[shoot.at, next], shoot.width, 0.6);

@@ -6,7 +6,7 @@ use sdmad_base::Stream;
 
 use crate::field::between;
 use crate::outline::Outline;
-use crate::plane::Plane;
+use crate::plane::{Plane, length};
 
 /// The depth of pixels too far from a mass to matter.
 const FAR: f32 = -1e3;
@@ -83,7 +83,7 @@ impl Site {
 
     /// The distance from the centre, 1 on the ellipse of its bounds.
     pub(super) fn reach(&self, x: f32, y: f32) -> f32 {
-        ((x - self.centre.0) / self.half.0).hypot((y - self.centre.1) / self.half.1)
+        length((x - self.centre.0) / self.half.0, (y - self.centre.1) / self.half.1)
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn free_place(
         let rows = if stream.chance(0.8) { (0.2, 0.6) } else { (0.12, 0.85) };
         let x = between(stream, 0.14, 0.86) * size;
         let y = (between(stream, rows.0, rows.1) * size).max(0.75 * radius + 0.05 * size);
-        let clear = others.iter().all(|o| (o.0 - x).hypot(o.1 - y) > 1.5 * (o.2 + radius));
+        let clear = others.iter().all(|o| length(o.0 - x, o.1 - y) > 1.5 * (o.2 + radius));
         if clear && (attempt > 8 || level_around(image, (x, y), radius) > 0.17) {
             return Some((x, y));
         }

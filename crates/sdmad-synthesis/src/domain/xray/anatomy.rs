@@ -6,7 +6,7 @@ use sdmad_base::Stream;
 
 use crate::field::{between, fractal, grain};
 use crate::pattern;
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 
 /// The proportions of one chest; lengths in shares of the image's side.
 #[derive(Clone, Copy, Debug)]
@@ -108,12 +108,12 @@ fn organs(build: &Build, x: f32, y: f32) -> f32 {
     let across = x - build.middle;
     let base = build.bases[0];
     let spine = soft_step(0.2 * build.half - across.abs(), 0.015);
-    let knob = soft_step(0.05 - (across - 0.055).hypot(y - build.apex - 0.17), 0.01);
+    let knob = soft_step(0.05 - length(across - 0.055, y - build.apex - 0.17), 0.01);
     let (wide, tall) = (build.heart.0, build.heart.1 + 0.06);
     let centre = (0.32 * wide, base - 0.75 * tall);
     let (u, v) = (across - centre.0, y - centre.1);
     let (u, v) = (0.92 * u + 0.38 * v, 0.92 * v - 0.38 * u);
-    let heart = soft_step(1.0 - (u / wide).hypot(v / tall), 0.12);
+    let heart = soft_step(1.0 - length(u / wide, v / tall), 0.12);
     spine.max(knob).max(heart)
 }
 

@@ -7,7 +7,7 @@ use sdmad_base::Stream;
 
 use crate::field::{between, noise, one_of};
 use crate::pattern;
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 
 /// The strokes of letters, in a box of one by one.
 const LETTERS: [&[[(f32, f32); 2]]; 3] = [
@@ -176,7 +176,7 @@ fn patch(stream: &mut Stream, level: &mut Plane) {
     let detail = between(stream, -0.7, 0.5);
     let contrast = between(stream, -0.12, 0.12);
     for (index, value) in level.values_mut().iter_mut().enumerate() {
-        let away = ((index % side) as f32 - x0).hypot((index / side) as f32 - y0);
+        let away = length((index % side) as f32 - x0, (index / side) as f32 - y0);
         let share = soft_step(radius - away, softness);
         *value += share * (detail * (*value - smooth.values()[index]) + contrast * (*value - wide.values()[index]));
     }

@@ -8,7 +8,7 @@ use crate::attribute::{Attribute as A, AttributeSet};
 use crate::field::{between, fractal, one_of, weighted};
 use crate::outline::{Form, Outline};
 use crate::pattern;
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
 
 use super::super::general;
@@ -239,7 +239,7 @@ pub(super) fn triangle(stream: &mut Stream, film: &mut Film, scene: &mut Scene) 
 /// The signed distance of a point from the line through two others.
 fn away(from: (f32, f32), to: (f32, f32), point: (f32, f32)) -> f32 {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-    (dx * (point.1 - from.1) - dy * (point.0 - from.0)) / dx.hypot(dy).max(1e-3)
+    (dx * (point.1 - from.1) - dy * (point.0 - from.0)) / length(dx, dy).max(1e-3)
 }
 
 /// Round or other shadows: one, a few or many, small or large; solid or hollow, faint or chalky; or countless dots.

@@ -4,7 +4,7 @@ use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::field::{between, noise, weighted};
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
 
 use super::chest::Lung;
@@ -206,7 +206,7 @@ fn bubbles(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
         let (x0, y0) = lung.place(between(stream, 0.25, 0.8), between(stream, 0.15, 0.8));
         let radius = side as f32 * if count == 1 { between(stream, 0.045, 0.12) } else { between(stream, 0.03, 0.06) };
         for (at, (space, rim)) in inside.values_mut().iter_mut().zip(wall.values_mut()).enumerate() {
-            let depth = radius - ((at % side) as f32 - x0).hypot((at / side) as f32 - y0);
+            let depth = radius - length((at % side) as f32 - x0, (at / side) as f32 - y0);
             *space = space.max(soft_step(depth, 1.0));
             *rim = rim.max(soft_step(thickness - depth.abs(), 0.7));
         }
