@@ -1,6 +1,6 @@
 //! One image with its truth.
 
-use sdmad_base::{Result, Stream};
+use sdmad_base::{Error, Result, Stream};
 use sdmad_imaging::{Filter, RgbImage, resize};
 
 use crate::canvas::Canvas;
@@ -8,12 +8,15 @@ use crate::domain::Domain;
 use crate::field::{between, grain};
 use crate::scene::{Rendering, Scene};
 
+/// The least pixels of a side on which findings can be told.
+const SMALLEST: usize = 64;
+
 /// Draws images of a domain. Image `number` of a seed is the same on every machine.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     /// The kind of image.
     pub domain: Domain,
-    /// Pixels of a side.
+    /// Pixels of a side, 64 or more.
     pub side: usize,
     /// Of all random numbers.
     pub seed: u64,
@@ -30,8 +33,17 @@ impl Renderer {
     /// Image `number`, on `normal` or, without one, on tissue of our own.
     ///
     /// # Errors
-    /// When `normal` cannot be cropped, which no valid image does.
+    /// When the side is below 64 pixels.
     pub fn render(&self, normal: Option<&RgbImage>, number: u64) -> Result<Rendering> {
+        if self.side < SMALLEST {
+            let side = self.side;
+            return Err(Error::bad_input(format!("a side of {side} pixels; findings need {SMALLEST} or more")));
+        }
+        self.scene(normal, number).finish()
+    }
+
+    /// All that is drawn, before it is cut to 8 bits.
+    fn scene(&self, normal: Option<&RgbImage>, number: u64) -> Scene {
         let stream = &mut Stream::new(self.seed, &format!("synthesis/{}/{number}", self.domain.id()));
         let mut scene = match normal {
             Some(image) => {
@@ -45,7 +57,7 @@ impl Renderer {
         }
         self.domain.distract(stream, &mut scene);
         disturb(stream, &mut scene);
-        scene.finish()
+        scene
     }
 
     /// A square window of a normal image, mirrored, darker or brighter at random.
@@ -80,5 +92,49 @@ fn disturb(stream: &mut Stream, scene: &mut Scene) {
     let (gain, offset) = (between(stream, 0.9, 1.1), between(stream, -0.03, 0.03));
     for plane in scene.canvas.planes_mut() {
         plane.values_mut().iter_mut().for_each(|v| *v = *v * gain + offset);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Renders a few numbers of each domain on `normal`, or on tissue of its own; all that is drawn must be finite.
+    fn stays_finite(side: usize, name: &str, normal: Option<&RgbImage>) {
+        for domain in Domain::ALL {
+            let renderer = Renderer { side, ..Renderer::new(domain, 3) };
+            for number in 0..6 {
+                let scene = renderer.scene(normal, number);
+                let finite = |plane: &crate::plane::Plane| plane.values().iter().all(|v| v.is_finite());
+                assert!(scene.canvas.planes().iter().all(finite), "{} {number} on {name}", domain.id());
+                for finding in &scene.findings {
+                    let valid = finding.mask.values().iter().all(|v| (0.0..=1.0).contains(v));
+                    assert!(valid, "a mask of {} {number} on {name}", domain.id());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn any_image_can_be_drawn_on() {
+        let stream = &mut Stream::new(1, "test/noise");
+        let mut image = |width: usize, height: usize, level: Option<u8>| {
+            let data = (0..width * height * 3).map(|_| level.unwrap_or_else(|| stream.below(256) as u8)).collect();
+            RgbImage::new(width, height, data).expect("the size fits")
+        };
+        stays_finite(224, "black", Some(&image(256, 256, Some(0))));
+        stays_finite(224, "white", Some(&image(256, 256, Some(255))));
+        stays_finite(224, "noise", Some(&image(256, 256, None)));
+        stays_finite(224, "one pixel", Some(&image(1, 1, Some(90))));
+        stays_finite(224, "a narrow strip", Some(&image(3, 400, None)));
+    }
+
+    #[test]
+    fn any_side_can_be_drawn() {
+        for side in [SMALLEST, 97, 225] {
+            stays_finite(side, &format!("{side} pixels"), None);
+        }
+        let small = Renderer { side: SMALLEST - 1, ..Renderer::new(Domain::Oct, 1) };
+        assert!(small.render(None, 0).is_err());
     }
 }

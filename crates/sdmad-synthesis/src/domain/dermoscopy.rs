@@ -52,7 +52,7 @@ const STRUCTURES: [Kind; 7] = [
 /// Zones of another colour, which lie below and beside one another.
 const ZONES: [Kind; 4] = [
     kind(zones::blotch, 0.2, false),
-    kind(zones::coloured, 0.18, false),
+    kind(zones::coloured, 0.28, false),
     kind(zones::scar, 0.2, false),
     kind(zones::veil, 0.22, false),
 ];

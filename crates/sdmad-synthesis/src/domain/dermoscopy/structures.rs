@@ -13,7 +13,7 @@ use crate::scene::Scene;
 
 use super::coarse;
 use super::lesion::Lesion;
-use super::optics::{self, BLOOD, DEEP, DENSE};
+use super::optics::{self, BLOOD, DENSE, Dye};
 use super::zones;
 
 /// The radius of the smallest lesion in which the meshes of a network can be told, in pixels.
@@ -317,13 +317,13 @@ pub(super) fn bright_specks(stream: &mut Stream, scene: &mut Scene, lesion: &Les
     scene.note([A::BrightSpecks, A::Multiple], specks.blurred(2.0).map(|v| soft_step(v - 0.1, 0.05)));
 }
 
-/// Fine blue-grey grains under an area: peppering.
-pub(super) fn peppering(stream: &mut Stream, scene: &mut Scene, lesion: &Lesion, area: &Plane) {
+/// Fine grains under an area: peppering, blue-grey when the pigment is deep.
+pub(super) fn peppering(stream: &mut Stream, scene: &mut Scene, lesion: &Lesion, area: &Plane, dye: Dye) {
     let size: f32 = area.values().iter().sum();
     let count = (size * between(stream, 0.012, 0.04)) as usize + 8;
     let grains = pattern::dots(stream, area, count, (0.3, 1.0), 1.1);
     let strength = between(stream, 0.3, 0.75);
-    optics::absorb(&mut scene.canvas, &grains.map(|v| strength * v), DEEP, &lesion.bare);
+    optics::absorb(&mut scene.canvas, &grains.map(|v| strength * v), dye, &lesion.bare);
 }
 
 /// Short white lines that cross at right angles.

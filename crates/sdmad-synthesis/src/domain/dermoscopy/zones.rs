@@ -11,7 +11,7 @@ use crate::scene::Scene;
 
 use super::coarse;
 use super::lesion::Lesion;
-use super::optics::{self, DENSE};
+use super::optics::{self, DEEP, DENSE};
 use super::structures;
 
 /// The noted extent of a soft area.
@@ -103,10 +103,13 @@ pub(super) fn scar(stream: &mut Stream, scene: &mut Scene, lesion: &Lesion) {
     let mut words: AttributeSet = [A::ScarLikeArea, A::White].into();
     if stream.chance(0.65) {
         let around = area.blurred(0.15 * lesion.radius).times(&lesion.cover).map(|v| soft_step(v - 0.3, 0.3));
-        structures::peppering(stream, scene, lesion, &around);
+        let grey = stream.chance(0.7);
+        structures::peppering(stream, scene, lesion, &around, if grey { DEEP } else { lesion.dye });
         words.insert(A::Granular);
-        words.insert(A::Grey);
-        scene.unknown.insert(A::BlueWhite);
+        if grey {
+            words.insert(A::Grey);
+            scene.unknown.insert(A::BlueWhite);
+        }
     }
     if stream.chance(0.15) {
         let centre = area.blurred(0.2 * lesion.radius).brightest();
@@ -168,8 +171,21 @@ fn lighting(lesion: &Lesion) -> Colour {
 
 /// A zone of one other colour: red, pink, grey, white, yellow, black, blue or another brown.
 pub(super) fn coloured(stream: &mut Stream, scene: &mut Scene, lesion: &Lesion) {
-    let word =
-        one_of(stream, &[A::Red, A::Pink, A::Pink, A::Grey, A::White, A::Yellow, A::Black, A::BlueWhite, A::Brown]);
+    const COLOURS: [A; 12] = [
+        A::Red,
+        A::Pink,
+        A::Pink,
+        A::Grey,
+        A::Grey,
+        A::White,
+        A::White,
+        A::Yellow,
+        A::Black,
+        A::BlueWhite,
+        A::BlueWhite,
+        A::Brown,
+    ];
+    let word = one_of(stream, &COLOURS);
     let colour = colour_of(word, lesion);
     let (offset, off_centre) = offset(stream);
     let (share, softness) = (between(stream, 0.25, 0.7), between(stream, 0.2, 0.7));
@@ -178,7 +194,11 @@ pub(super) fn coloured(stream: &mut Stream, scene: &mut Scene, lesion: &Lesion) 
     let shade = colour.map(|v: f32| (v * between(stream, 0.92, 1.08)).min(1.0));
     optics::tint(&mut scene.canvas, &area.clone().map(|v| strength * v), shade, 0.9);
     differ(scene, off_centre);
-    scene.note([word], mask(&area));
+    let mut words: AttributeSet = [word].into();
+    if matches!(word, A::Black | A::BlueWhite) {
+        words.insert(A::Dark);
+    }
+    scene.note(words, mask(&area));
 }
 
 /// A milky film over a part of the lesion or all of it, which lowers contrast.

@@ -262,8 +262,7 @@ fn pale_zone(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     if stream.chance(0.35) {
         let edge = zone.clone().map(|z| 0.7 * (1.0 - (2.0 * z - 1.0).abs())).blurred(1.2 * eye.unit());
         lay(&mut scene.canvas, &edge, &eye.light, BROWN.ink);
-        set.insert(A::MixedDensity);
-        set.insert(A::Brown);
+        set = set.without([A::Homogeneous].into()).union([A::MixedDensity, A::Brown].into());
     }
     let alpha = zone.clone().times(&texture).map(|z| strength * z);
     lay(&mut scene.canvas, &alpha, &eye.light, tone.ink);

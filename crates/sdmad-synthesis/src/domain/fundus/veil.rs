@@ -17,7 +17,8 @@ use super::eye::{Eye, darkness, smooth_inside};
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, eye: &Eye, most: f32) {
     let density = between(stream, 0.15, most);
     let before = vessel_contrast(&scene.canvas, eye);
-    let mut set: AttributeSet = [A::Haze, A::CloudedView, A::Blurred, A::Diffuse, A::Large].into();
+    let mut set: AttributeSet = [A::Haze, A::CloudedView, A::Blurred, A::Diffuse].into();
+    scene.unknown.insert(A::Large);
     smear(stream, &mut scene.canvas, eye, density);
     let uneven = weighted(stream, &[(0.06, 0.5), (0.3, 0.5)]) * between(stream, 0.8, 1.2);
     let passing = transmission(stream, eye, density, uneven);

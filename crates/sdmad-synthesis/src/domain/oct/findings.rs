@@ -56,7 +56,7 @@ fn disorder() -> AttributeSet {
 fn dome(stream: &mut Stream, section: &mut Section) -> Drawn {
     let size = section.image.side() as f32;
     let (middle, half) = (between(stream, 0.25, 0.75) * size, between(stream, 0.1, 0.26) * size);
-    let height = (half * between(stream, 0.25, 0.7)).clamp(9.0, 0.17 * size);
+    let height = (half * between(stream, 0.25, 0.7)).min(0.17 * size).max(9.0);
     let steepness = between(stream, 0.8, 1.6);
     let lift = move |x: f32| {
         let away = ((x - middle) / half).powi(2);
@@ -255,7 +255,7 @@ fn gaps(stream: &mut Stream, section: &mut Section) -> Drawn {
         let target = before.values()[index - above] + trace * (*value - before.values()[index - above]);
         *value += alpha.values()[index] * (target - *value);
     }
-    let mut set: AttributeSet = [A::InterruptedLayer].into();
+    let mut set: AttributeSet = [A::InterruptedLayer, A::Dark].into();
     set.insert(if count == 1 { A::Single } else { A::Few });
     (set, mask)
 }
@@ -285,6 +285,9 @@ fn deposit(stream: &mut Stream, section: &mut Section) -> Drawn {
     let thickness = section.surfaces.thickness(x as usize).max(10.0);
     let radius = (thickness * between(stream, 0.12, 0.3)).max(5.0);
     let row = section.surfaces.inner[x as usize] + thickness * between(stream, 0.35, 0.85);
+    if radius < 0.055 * side as f32 {
+        set.insert(A::Small);
+    }
     let tilt = between(stream, -0.2, 0.2);
     let outline = Outline::draw(stream, form, (x, row), radius, stretch, tilt);
     match outline.orientation() {

@@ -279,7 +279,7 @@ fn lump(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     let mut shape = Plane::filled(side, 0.0);
     stamp(&mut shape, &outline, softness, None);
     let mask = mask_of(&shape, 0.35);
-    let mut absorbed = if radius > 8.0 && stream.chance(0.18) {
+    let mut absorbed = if radius > 8.0 && stream.chance(0.35) {
         set = set.union([A::Ring, A::MixedDensity].into());
         let width = radius * between(stream, 0.2, 0.45);
         outline.rim(side, -0.5 * width, width, softness.min(0.5 * width))
