@@ -34,6 +34,8 @@ pub(crate) enum Verb {
     Data(DataArgs),
     /// Check and draft banks of radiological signs.
     Signs(SignsArgs),
+    /// Teach a pair of encoders to read signs, by findings drawn on normal images; writes an alignment.
+    Align(AlignArgs),
     /// Adapt to K shots of each category; writes a run folder.
     Train(TrainArgs),
     /// Measure a run by the three protocols; writes metrics.json and scores.csv.
@@ -240,10 +242,36 @@ pub(crate) struct DraftArgs {
 pub(crate) enum MethodName {
     /// The sign-driven method.
     Sdmad,
+    /// The sign-driven method without a shot: as with --shots 0.
+    ZeroShotSigns,
     /// Logistic regression on the same features, L2 chosen inside the support set.
     LinearProbe,
     /// Logistic regression on 16 × 16 grey pixels.
     Pixels,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AlignArgs {
+    /// Normal images to draw on, none of them with a finding: a folder, or a manifest (its train rows without a finding).
+    /// `DOMAIN=DIR` gives them to one of several domains. Without it, tissue of our own is drawn.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) normals: Vec<String>,
+    /// The kind of image: ultrasound, xray, fundus, dermoscopy, oct, or general for any other (default: all of them; with
+    /// --normals DIR general).
+    #[arg(long, value_name = "NAME")]
+    pub(crate) domain: Option<String>,
+    /// Name of an encoder, or a model folder.
+    #[arg(long, default_value = sdmad_encoders::DEFAULT_ENCODER)]
+    pub(crate) encoder: String,
+    /// Images to render in each domain.
+    #[arg(long, default_value_t = sdmad::AlignSettings::default().images)]
+    pub(crate) images: usize,
+    /// Seed of everything that is drawn.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -260,7 +288,11 @@ pub(crate) struct TrainArgs {
     /// Precision of the towers' blocks; the run keeps it.
     #[arg(long, value_enum, default_value = "bf16")]
     pub(crate) precision: PrecisionName,
-    /// Images of normal and of each category, or `all`.
+    /// What signs are read by beside the shots: shipped, none, or the folder of an alignment (default: shipped, where one
+    /// is shipped for the encoder).
+    #[arg(long, value_name = "DIR")]
+    pub(crate) alignment: Option<String>,
+    /// Images of normal and of each category, 0 for none of them (zero-shot), or `all`.
     #[arg(long, value_name = "K")]
     pub(crate) shots: Option<String>,
     /// Which draw of shots; every number is another one.

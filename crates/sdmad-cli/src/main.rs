@@ -47,6 +47,7 @@ fn run(arguments: Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
         Verb::Encoder(args) => verbs::encoder::run(args, terminal),
         Verb::Data(args) => verbs::data::run(args, terminal),
         Verb::Signs(args) => verbs::signs::run(args, terminal),
+        Verb::Align(args) => verbs::align::run(args, terminal),
         Verb::Train(args) => verbs::train::run(args, terminal),
         Verb::Evaluate(args) => verbs::evaluate::run(args, terminal),
         Verb::Compare(args) => verbs::compare::run(args, terminal),

@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+pub(crate) mod align;
 pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod demo;
@@ -12,7 +13,7 @@ pub(crate) mod train;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use sdmad::{Extractor, FeatureSettings, PrecisionChoice, Run};
+use sdmad::{AttributeReader, Extractor, FeatureSettings, PrecisionChoice, Run};
 use sdmad_base::{Error, Monitor, Result};
 use sdmad_encoders::{Encoder, EncoderOptions, ImageTower, PackedWeights, cache_dir, ensure};
 use sdmad_engine::{Precision, instruction_path};
@@ -90,6 +91,20 @@ pub(crate) fn check_precision(run: &Run, asked: PrecisionName) -> Result<()> {
 /// Features of an image tower, kept in the cache folder between runs.
 pub(crate) fn cached_features<'a>(tower: &'a ImageTower, settings: &FeatureSettings) -> Result<Extractor<'a>> {
     Ok(Extractor::tower(tower, settings.clone()).cached_in(&cache_dir()?.join("features")))
+}
+
+/// The same with what a run's alignment reads.
+pub(crate) fn features_of_run<'a>(tower: &'a ImageTower, run: &Run) -> Result<Extractor<'a>> {
+    let extractor = cached_features(tower, &run.config.settings.features)?.adapted(&run.adapters.image)?;
+    match run.model.signs.as_ref().and_then(|signs| signs.prior.as_ref()) {
+        Some(prior) => reading(extractor, prior.reader.clone()),
+        None => Ok(extractor),
+    }
+}
+
+/// The same extractor with attributes, kept in the cache folder between runs.
+pub(crate) fn reading(extractor: Extractor<'_>, reader: AttributeReader) -> Result<Extractor<'_>> {
+    Ok(extractor.reading(reader, Some(&cache_dir()?.join("features"))))
 }
 
 /// Prints a value as indented JSON.

@@ -30,5 +30,5 @@ pub use attribute::{Attribute, AttributeSet};
 pub use domain::Domain;
 pub use grammar::{Grammar, Phrase, Wording};
 pub use plane::Plane;
-pub use render::Renderer;
+pub use render::{Renderer, SMALLEST_SIDE};
 pub use scene::{Finding, Rendering};

@@ -9,7 +9,7 @@ use crate::field::{between, grain};
 use crate::scene::{Rendering, Scene};
 
 /// The least pixels of a side on which findings can be told.
-const SMALLEST: usize = 64;
+pub const SMALLEST_SIDE: usize = 64;
 
 /// Draws images of a domain. Image `number` of a seed is the same on every machine.
 #[derive(Clone, Debug)]
@@ -35,9 +35,9 @@ impl Renderer {
     /// # Errors
     /// When the side is below 64 pixels.
     pub fn render(&self, normal: Option<&RgbImage>, number: u64) -> Result<Rendering> {
-        if self.side < SMALLEST {
+        if self.side < SMALLEST_SIDE {
             let side = self.side;
-            return Err(Error::bad_input(format!("a side of {side} pixels; findings need {SMALLEST} or more")));
+            return Err(Error::bad_input(format!("a side of {side} pixels; findings need {SMALLEST_SIDE} or more")));
         }
         self.scene(normal, number).finish()
     }
@@ -131,10 +131,10 @@ mod tests {
 
     #[test]
     fn any_side_can_be_drawn() {
-        for side in [SMALLEST, 97, 225] {
+        for side in [SMALLEST_SIDE, 97, 225] {
             stays_finite(side, &format!("{side} pixels"), None);
         }
-        let small = Renderer { side: SMALLEST - 1, ..Renderer::new(Domain::Oct, 1) };
+        let small = Renderer { side: SMALLEST_SIDE - 1, ..Renderer::new(Domain::Oct, 1) };
         assert!(small.render(None, 0).is_err());
     }
 }

@@ -150,6 +150,13 @@ pub struct FittedBridge {
 }
 
 impl FittedBridge {
+    /// Of no image: every score is 0.
+    pub(crate) fn zeros(columns: usize, blocks: &[FeatureBlock], settings: &BridgeSettings) -> Self {
+        let width = blocks.iter().map(|b| b.width).sum();
+        let bridge = Bridge { weights: vec![vec![0.0; width]; columns], bias: vec![0.0; columns] };
+        FittedBridge { bridge, out_of_fold: None, folds: None, probe_l2: settings.probe_l2_default, probe_views: 0 }
+    }
+
     /// The bridge of other images with all that was chosen here.
     pub(crate) fn fit_others(&self, support: &SupportSet, settings: &BridgeSettings) -> Result<Bridge> {
         fit_once(support, settings, ProbeFit { l2: self.probe_l2, views: self.probe_views })

@@ -114,7 +114,7 @@ pub fn evaluate(
         .zip(&kept)
         .map(|(features, &kept)| {
             kept.then(|| {
-                let mut outputs = run.model.score(&features.mean()).outputs;
+                let mut outputs = run.model.score(&features.mean(), &features.attributes).outputs;
                 outputs.signs = sign_columns.iter().map(|&s| outputs.signs[s]).collect();
                 outputs
             })

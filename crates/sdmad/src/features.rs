@@ -14,6 +14,7 @@ use sdmad_encoders::{Adapted, ImageTower, ShiftAdapters};
 use sdmad_engine::{Matrix, instruction_path};
 use sdmad_imaging::{Filter, Fingerprint, RgbImage, decode_image, resize_grey};
 
+use crate::AttributeReader;
 pub use cache::FeatureCache;
 pub use summary::Summary;
 pub use views::View;
@@ -80,6 +81,8 @@ pub struct ImageFeatures {
     pub views: Vec<Vec<f32>>,
     /// The image's fingerprint, for finding near-duplicates.
     pub fingerprint: Fingerprint,
+    /// What an alignment reads in the image, by attribute; empty without one.
+    pub attributes: Vec<f32>,
 }
 
 impl ImageFeatures {
@@ -114,9 +117,37 @@ pub enum Extractor<'a> {
         cache: Option<FeatureCache>,
         /// The tower with trained adapters, if there are any.
         adapted: Option<Adapted<'a>>,
+        /// What reads attributes, if anything does.
+        reading: Option<Reading>,
     },
     /// 16 × 16 grey pixels in [0, 1]: the baseline that shows what a set gives away without any encoder.
     Pixels,
+}
+
+/// What reads attributes, and where they are kept.
+pub struct Reading {
+    reader: AttributeReader,
+    cache: Option<FeatureCache>,
+}
+
+impl Reading {
+    fn of_file(
+        &self,
+        tower: &ImageTower,
+        bytes: &[u8],
+        fingerprint: Fingerprint,
+        decoded: impl Fn() -> Result<RgbImage>,
+    ) -> Result<Vec<f32>> {
+        let compute = || {
+            let attributes = self.reader.read(tower, &decoded()?);
+            Ok(ImageFeatures { views: vec![attributes], fingerprint, attributes: Vec::new() })
+        };
+        let kept = match &self.cache {
+            Some(cache) => cache.get_or(bytes, Rows::Mean, compute)?,
+            None => compute()?,
+        };
+        Ok(kept.views.into_iter().next().unwrap_or_default())
+    }
 }
 
 /// Images in work at a time where nobody asks for another number.
@@ -128,16 +159,30 @@ const THUMBNAIL: usize = 16;
 impl<'a> Extractor<'a> {
     /// Features by an image tower, without a cache.
     pub fn tower(tower: &'a ImageTower, settings: FeatureSettings) -> Self {
-        Extractor::Tower { tower, settings, cache: None, adapted: None }
+        Extractor::Tower { tower, settings, cache: None, adapted: None, reading: None }
     }
 
     /// The same with features kept in `folder`, by all that their bits depend on: hashes of image, weights, architecture and
     /// preprocessing, precision, instruction path and settings.
     #[must_use]
     pub fn cached_in(mut self, folder: &Path) -> Self {
-        if let Extractor::Tower { tower, settings, cache, adapted: None } = &mut self {
+        if let Extractor::Tower { tower, settings, cache, adapted: None, .. } = &mut self {
             let weights = format!("{} {}", tower.sha256(), tower.recipe_sha256());
             *cache = Some(FeatureCache::new(folder, &weights, tower.precision(), instruction_path(), settings));
+        }
+        self
+    }
+
+    /// The same with the attributes that `reader` reads, by the frozen tower; kept in `folder`, if one is given, as
+    /// features are.
+    #[must_use]
+    pub fn reading(mut self, reader: AttributeReader, folder: Option<&Path>) -> Self {
+        if let Extractor::Tower { tower, settings, reading, .. } = &mut self {
+            let cache = folder.map(|folder| {
+                let weights = format!("{} {} attributes {}", tower.sha256(), tower.recipe_sha256(), reader.sha256());
+                FeatureCache::new(folder, &weights, tower.precision(), instruction_path(), settings)
+            });
+            *reading = Some(Reading { reader, cache });
         }
         self
     }
@@ -170,17 +215,22 @@ impl<'a> Extractor<'a> {
     /// When the file is missing or is no image that can be decoded.
     pub fn file(&self, path: &Path, rows: Rows) -> Result<ImageFeatures> {
         let bytes = sdmad_base::read(path)?;
+        let decoded = || decode_image(&bytes, &path.display().to_string());
         let compute = || {
-            let features = self.image(&decode_image(&bytes, &path.display().to_string())?);
+            let features = self.summaries(&decoded()?);
             Ok(match rows {
                 Rows::Views => features,
                 Rows::Mean => ImageFeatures { views: vec![features.mean()], ..features },
             })
         };
-        match self {
-            Extractor::Tower { cache: Some(cache), .. } => cache.get_or(&bytes, rows, compute),
-            _ => compute(),
+        let mut features = match self {
+            Extractor::Tower { cache: Some(cache), .. } => cache.get_or(&bytes, rows, compute)?,
+            _ => compute()?,
+        };
+        if let Extractor::Tower { tower, reading: Some(reading), .. } = self {
+            features.attributes = reading.of_file(tower, &bytes, features.fingerprint, decoded)?;
         }
+        Ok(features)
     }
 
     /// The features of many image files, in their order, `batch` of them in work at a time over all cores.
@@ -217,6 +267,15 @@ impl<'a> Extractor<'a> {
 
     /// The features of decoded pixels.
     pub fn image(&self, image: &RgbImage) -> ImageFeatures {
+        let mut features = self.summaries(image);
+        if let Extractor::Tower { tower, reading: Some(reading), .. } = self {
+            features.attributes = reading.reader.read(tower, image);
+        }
+        features
+    }
+
+    /// The features without attributes.
+    fn summaries(&self, image: &RgbImage) -> ImageFeatures {
         let fingerprint = Fingerprint::from_image(image);
         let views = match self {
             // At once, so that one image alone keeps all cores busy.
@@ -230,7 +289,7 @@ impl<'a> Extractor<'a> {
                 vec![small.data().iter().map(|&p| f32::from(p) / 255.0).collect()]
             }
         };
-        ImageFeatures { views, fingerprint }
+        ImageFeatures { views, fingerprint, attributes: Vec::new() }
     }
 }
 

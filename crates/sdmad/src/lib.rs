@@ -1,6 +1,7 @@
 //! sdmad
 
 mod adapt;
+mod align;
 mod bootstrap;
 mod bridge;
 mod calibration;
@@ -58,6 +59,11 @@ pub use signs::{
 };
 
 pub use adapt::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice, TowerAdapters};
+pub use align::{
+    AlignPlan, AlignSettings, AlignedEncoder, Alignment, AlignmentControl, AlignmentRecord, AlignmentSettings,
+    AttributeReader, ChosenAlignment, DomainAlignment, DomainNormals, DomainReport, RunAlignment, SignPrior,
+    TextReader, align, read_normals,
+};
 pub use bridge::{Bridge, BridgeSettings, FittedBridge, SupportSet};
 pub use evaluate::{Evaluation, Measured, ScoresFile, evaluate};
 pub use features::{

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::loss::SignSets;
 use crate::select::{SelectionMode, SelectionSettings, kept_sets, most_certain_half, without_outliers};
 use crate::sign_text::SignMap;
-use crate::{Bank, Bridge, Calibration, Outputs, Standard, SupportSelection};
+use crate::{Bank, Bridge, Calibration, Outputs, SignPrior, Standard, SupportSelection};
 
 /// How a run scores images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,8 @@ pub struct SignModel {
     pub bank: Bank,
     /// Where signs stand among the categories.
     pub map: SignMap,
+    /// What an alignment says of them beside the shots.
+    pub prior: Option<SignPrior>,
     /// Support selection: each sign's margin and what follows from it.
     pub selection: SupportSelection,
     /// The selection that is applied; never [`SelectionMode::Auto`].
@@ -100,18 +102,19 @@ pub struct Scores {
 }
 
 impl Model {
-    /// Scores one image by its features.
-    pub fn score(&self, features: &[f32]) -> Scores {
-        let (columns, similarities, selected) = self.read_signs(self.bridge.scores(features));
+    /// Scores one image by its features, and the attributes that an alignment reads in it (none without one).
+    pub fn score(&self, features: &[f32], attributes: &[f32]) -> Scores {
+        let Reading { columns, detection, similarities, selected } =
+            self.read_signs(self.bridge.scores(features), attributes);
         let among_all = among_all(&columns, self.coexistence);
         let probability = among_all.iter().zip(&self.calibration.categories).map(|(&r, c)| c.probability(r)).collect();
         let standardised = match &self.signs {
             None => Vec::new(),
             Some(signs) => signs.standards.iter().zip(&similarities).map(|(s, &a)| s.apply(a)).collect(),
         };
-        let normal_probability = self.normal_calibration.categories.first().map_or(0.5, |c| c.probability(columns[0]));
+        let normal_probability = self.normal_calibration.categories.first().map_or(0.5, |c| c.probability(-detection));
         let outputs = Outputs {
-            detection: -columns[0],
+            detection,
             against_normal: columns[1..].iter().map(|z| z - columns[0]).collect(),
             among_all,
             probability,
@@ -120,19 +123,54 @@ impl Model {
         Scores { outputs, normal_probability, columns, similarities, selected }
     }
 
-    /// z of normal and of each category from the bridge's scores.
-    pub(crate) fn columns_of(&self, bridged: &[f64]) -> Vec<f64> {
-        self.read_signs(bridged.to_vec()).0
-    }
-
-    /// z, the similarities of signs, and for each column the signs that counted.
-    fn read_signs(&self, bridged: Vec<f64>) -> (Vec<f64>, Vec<f64>, Vec<Vec<usize>>) {
-        let Some(signs) = &self.signs else { return (bridged, Vec::new(), Vec::new()) };
-        let similarities = signs.map.similarities(&bridged);
+    /// What is read in the bridge's scores and an image's attributes.
+    pub(crate) fn read_signs(&self, bridged: Vec<f64>, attributes: &[f32]) -> Reading {
+        let Some(signs) = &self.signs else {
+            return Reading {
+                detection: -bridged[0],
+                columns: bridged,
+                similarities: Vec::new(),
+                selected: Vec::new(),
+            };
+        };
+        let from_shots = signs.map.similarities(&bridged);
+        let from_words = match &signs.prior {
+            Some(prior) => prior.similarities(attributes),
+            None => vec![0.0; from_shots.len()],
+        };
+        let similarities: Vec<f64> = from_shots.iter().zip(&from_words).map(|(a, b)| a + b).collect();
         let selected = signs.selected(&similarities);
-        let columns =
-            selected.iter().map(|s| s.iter().map(|&i| similarities[i]).sum::<f64>() / s.len() as f64).collect();
-        (columns, similarities, selected)
+        let means = |values: &[f64]| -> Vec<f64> {
+            selected.iter().map(|s| s.iter().map(|&i| values[i]).sum::<f64>() / s.len() as f64).collect()
+        };
+        joined(&means(&from_shots), &means(&from_words), similarities, selected)
+    }
+}
+
+/// What is read in one image.
+pub(crate) struct Reading {
+    /// z of normal and of each category.
+    pub(crate) columns: Vec<f64>,
+    /// d: how much speaks against normal.
+    pub(crate) detection: f64,
+    /// a(x, s) of each sign.
+    pub(crate) similarities: Vec<f64>,
+    /// For normal and each category the signs that counted.
+    pub(crate) selected: Vec<Vec<usize>>,
+}
+
+/// Columns of the shots and of the words together.
+///
+/// What words say of every category alike says nothing of one of them, so their mean is taken off. Shots know normal as a
+/// class of its own, and −z_0 tells it best; words know it as the absence of everything, and its best rival tells it best.
+fn joined(shots: &[f64], words: &[f64], similarities: Vec<f64>, selected: Vec<Vec<usize>>) -> Reading {
+    let centre = words.iter().sum::<f64>() / words.len() as f64;
+    let rival = words[1..].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Reading {
+        columns: shots.iter().zip(words).map(|(s, w)| s + w - centre).collect(),
+        detection: -shots[0] + rival - words[0],
+        similarities,
+        selected,
     }
 }
 

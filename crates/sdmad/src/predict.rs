@@ -128,7 +128,7 @@ pub fn predict(run: &Run, record: &ModelRecord, extractor: &Extractor<'_>, image
 }
 
 fn answer(run: &Run, record: &ModelRecord, image: String, features: &ImageFeatures) -> Prediction {
-    let scores = run.model.score(&features.mean());
+    let scores = run.model.score(&features.mean(), &features.attributes);
     let mut warnings = Vec::new();
     let categories = run
         .model

@@ -14,7 +14,8 @@ use sdmad_engine::{Precision, instruction_path};
 
 use crate::train::{RUN_FORMAT, RunConfig, TrainedRun};
 use crate::{
-    Bank, Calibration, Method, Model, ShotRecord, SignMap, SignModel, Standard, TowerAdapters, read_shots, write_shots,
+    Bank, Calibration, Method, Model, ShotRecord, SignMap, SignModel, SignPrior, Standard, TowerAdapters, read_shots,
+    write_shots,
 };
 use selection::SelectionFile;
 
@@ -100,7 +101,7 @@ impl Run {
         let tensors_path = folder.join(TENSORS);
         let parts = tensors::decode(&sdmad_base::read(&tensors_path)?, &tensors_path, &config)?;
         let signs = match config.method {
-            Method::Sdmad => Some(read_signs(folder, &config, parts.coordinates)?),
+            Method::Sdmad => Some(read_signs(folder, &config, parts.coordinates, parts.prior)?),
             Method::LinearProbe | Method::Pixels => None,
         };
         let expected = config.categories.len();
@@ -194,7 +195,12 @@ impl Run {
     }
 }
 
-fn read_signs(folder: &Path, config: &RunConfig, coordinates: Vec<Vec<f64>>) -> Result<SignModel> {
+fn read_signs(
+    folder: &Path,
+    config: &RunConfig,
+    coordinates: Vec<Vec<f64>>,
+    prior: Option<SignPrior>,
+) -> Result<SignModel> {
     let bank = Bank::read(&folder.join(SIGNS))?;
     let hash = bank.sha256();
     if let Some(expected) = config.bank.as_ref().map(|b| &b.sha256)
@@ -206,7 +212,8 @@ fn read_signs(folder: &Path, config: &RunConfig, coordinates: Vec<Vec<f64>>) -> 
         ))
         .with_hint("a run's signs are not edited by hand: edit the bank and train again"));
     }
-    if coordinates.len() != bank.signs.len() {
+    let read = prior.as_ref().map_or(coordinates.len(), |p| p.readings.len());
+    if coordinates.len() != bank.signs.len() || read != bank.signs.len() {
         return Err(Error::bad_input(format!(
             "{}: {} signs; {SIGNS} has {}",
             folder.join(TENSORS).display(),
@@ -221,6 +228,7 @@ fn read_signs(folder: &Path, config: &RunConfig, coordinates: Vec<Vec<f64>>) -> 
     Ok(SignModel {
         bank,
         map: SignMap { coordinates, sets },
+        prior,
         selection,
         mode: config.selection.unwrap_or(crate::SelectionMode::None),
         settings: config.settings.selection.clone(),

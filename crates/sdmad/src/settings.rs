@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sdmad_base::{Error, Result};
 
 use crate::adapt::AdapterSettings;
+use crate::align::AlignmentSettings;
 use crate::bridge::BridgeSettings;
 use crate::features::{FeatureSettings, Summary};
 use crate::loss::LossSettings;
@@ -53,6 +54,8 @@ impl Preset {
 pub struct Settings {
     /// What the text tower reads.
     pub text: TextSettings,
+    /// What was learned of signs before any shot.
+    pub alignment: AlignmentSettings,
     /// What the image tower gives.
     pub features: FeatureSettings,
     /// The closed-form map from image features to sign embeddings.
@@ -122,6 +125,7 @@ impl Settings {
             Err(Error::bad_input(format!("{key} = {value}: expected {low} to {high}")))
         };
         self.features.validate()?;
+        self.alignment.validate()?;
         self.bridge.validate()?;
         self.adapters.validate()?;
         within("loss.logit_scale", self.loss.logit_scale, 1e-3, 1e3)?;

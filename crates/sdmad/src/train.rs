@@ -18,8 +18,9 @@ use crate::model::{Coexistence, among_all};
 use crate::select::{SelectionMode, kept_sets, select_by_support};
 use crate::sign_text::{effective_bank, sign_embeddings, sign_sets};
 use crate::{
-    Bank, Bridge, Calibration, CalibrationSettings, Extractor, FeatureBlock, FittedBridge, ImageFeatures, Label,
-    Manifest, Method, Model, ShotRecord, SignMap, SignModel, Standard, Support, SupportSet, auroc, shot_records,
+    Bank, Bridge, Calibration, CalibrationSettings, ChosenAlignment, Extractor, FeatureBlock, FittedBridge,
+    ImageFeatures, Label, Manifest, Method, Model, RunAlignment, ShotRecord, SignMap, SignModel, SignPrior, Standard,
+    Support, SupportSet, TextSource, auroc, shot_records,
 };
 
 /// Everything that a training run depends on.
@@ -75,6 +76,8 @@ pub struct RunConfig {
     pub coexistence: Coexistence,
     /// The selection that is applied.
     pub selection: Option<SelectionMode>,
+    /// The alignment that signs are read by beside the shots, and its weight.
+    pub alignment: Option<RunAlignment>,
     /// The strength of logistic regression that was chosen; its default where it takes no part.
     pub probe_l2: f64,
     /// Layers with a trained adapter in the image tower; empty where training did not beat the closed form.
@@ -144,7 +147,7 @@ pub struct TrainedRun {
 }
 
 /// The run folder's format number that this version writes.
-pub const RUN_FORMAT: u32 = 2;
+pub const RUN_FORMAT: u32 = 3;
 
 /// Most of the support images, one in so many, that may have two categories for them to count as exclusive.
 const EXCLUSIVE_ONE_IN: usize = 20;
@@ -159,6 +162,7 @@ const WORTH_SAYING: f64 = 1.0;
 pub fn train(
     plan: &TrainPlan,
     encoder: Option<&Encoder>,
+    alignment: Option<&ChosenAlignment>,
     extractor: &Extractor<'_>,
     monitor: &dyn Monitor,
 ) -> Result<TrainedRun> {
@@ -180,12 +184,17 @@ pub fn train(
 
     let support = plan.support_set(&features, extractor.blocks())?;
     let settings = plan.applied_settings();
-    let fitted = Bridge::fit(&support, &settings.bridge, plan.draw)?;
+    let zero_shot = plan.support.rows.is_empty();
+    let fitted = if zero_shot {
+        FittedBridge::zeros(plan.manifest.categories.len() + 1, &support.blocks, &settings.bridge)
+    } else {
+        Bridge::fit(&support, &settings.bridge, plan.draw)?
+    };
     stage(&mut log, "closed-form bridge");
 
     let masks: Vec<Vec<Vec<PathBuf>>> = plan.support.rows.iter().map(|&r| mask_paths(&plan.manifest, r)).collect();
     let (fitted, adapters) = match (plan.method, encoder, &plan.bank) {
-        (Method::Sdmad, Some(encoder), Some(bank)) if settings.adapters.wanted() => {
+        (Method::Sdmad, Some(encoder), Some(bank)) if settings.adapters.wanted() && !zero_shot => {
             let outcome = adapt::train_adapters(
                 &adapt::AdaptProblem {
                     encoder,
@@ -208,6 +217,17 @@ pub fn train(
     };
 
     let coexistence = coexistence(&support.labels);
+    let attributes: Vec<Vec<f32>> = features.iter().map(|f| f.attributes.clone()).collect();
+    let fewest = std::iter::once(&plan.support.normal).chain(&plan.support.for_category).map(Vec::len).min();
+    let weight = settings.alignment.weight_at(fewest.unwrap_or(0));
+    // Without words there is nothing that an alignment could read.
+    let worded = plan.method == Method::Sdmad && settings.text.source != TextSource::OneHot;
+    let prior_of = alignment.filter(|_| worded).map(|chosen| PriorPlan { chosen, weight, attributes: &attributes });
+    if zero_shot && prior_of.is_none() {
+        return Err(Error::bad_input("--shots 0: zero-shot needs a pair of encoders that reads signs").with_hint(
+            "the default encoder does by its shipped alignment; `sdmad align` makes one for another encoder",
+        ));
+    }
     let signs = match (plan.method, encoder, &plan.bank) {
         (Method::Sdmad, Some(encoder), Some(bank)) => Some(sign_model(
             bank,
@@ -218,6 +238,7 @@ pub fn train(
             &support,
             &fitted,
             coexistence,
+            prior_of.as_ref(),
         )?),
         (Method::Sdmad, ..) => {
             return Err(
@@ -235,7 +256,7 @@ pub fn train(
         calibration: Calibration::unfitted(plan.manifest.categories.len(), &CalibrationSettings::default()),
         normal_calibration: Calibration::unfitted(1, &CalibrationSettings::default()),
     };
-    calibrate(&mut model, &fitted, &support)?;
+    calibrate(&mut model, &fitted, &support, &attributes)?;
     stage(&mut log, "selection and calibration");
 
     let fingerprints: Vec<[u64; 4]> = features.iter().map(|f| f.fingerprint.words()).collect();
@@ -255,6 +276,12 @@ pub fn train(
         used_up: plan.support.used_up.clone(),
         coexistence,
         selection: model.signs.as_ref().map(|s| s.mode),
+        alignment: prior_of.as_ref().map(|p| RunAlignment {
+            source: p.chosen.source.clone(),
+            sha256: p.chosen.sha256.clone(),
+            domain: p.chosen.part.domain.id().to_string(),
+            weight: p.weight,
+        }),
         probe_l2: fitted.probe_l2,
         image_adapters: adapters.image.keys().copied().collect(),
         text_adapters: adapters.text.keys().copied().collect(),
@@ -268,6 +295,13 @@ pub fn train(
         support_features: features.iter().map(|f| f.mean()).collect(),
         log,
     })
+}
+
+/// An alignment, its weight, and what it reads in the support images.
+struct PriorPlan<'a> {
+    chosen: &'a ChosenAlignment,
+    weight: f64,
+    attributes: &'a [Vec<f32>],
 }
 
 /// The mask files of a row, for each category.
@@ -292,7 +326,9 @@ impl TrainPlan {
             patients: rows().map(|row| row.patient.clone()).collect(),
             blocks,
         };
-        check_support(&support, &self.manifest.categories)?;
+        if !self.support.rows.is_empty() {
+            check_support(&support, &self.manifest.categories)?;
+        }
         Ok(support)
     }
 
@@ -333,6 +369,7 @@ fn sign_model(
     support: &SupportSet,
     fitted: &FittedBridge,
     coexistence: Coexistence,
+    prior_of: Option<&PriorPlan<'_>>,
 ) -> Result<SignModel> {
     let bank = effective_bank(original, &settings.text);
     let map = if adapters.text.is_empty() {
@@ -342,8 +379,28 @@ fn sign_model(
         adapt::adapted_sign_coordinates(encoder, original, categories, &settings.text, &adapters.text)?
     };
     let ids: Vec<String> = bank.signs.iter().map(|s| s.id.clone()).collect();
+    let prior = prior_of.map(|plan| {
+        // A sign's own words: what kind of image it is, the alignment knows.
+        let texts: Vec<&str> = bank.signs.iter().map(|s| s.text.as_str()).collect();
+        let embeddings = encoder.text_tower().embed_all(&texts);
+        SignPrior::new(
+            &plan.chosen.part,
+            &embeddings,
+            &map.sets,
+            plan.weight,
+            settings.alignment.control,
+            settings.text.seed,
+        )
+    });
+    let read = |(image, bridged): (usize, &Vec<f64>)| {
+        let mut all = map.similarities(bridged);
+        if let (Some(prior), Some(plan)) = (&prior, prior_of) {
+            all.iter_mut().zip(prior.similarities(&plan.attributes[image])).for_each(|(a, p)| *a += p);
+        }
+        all
+    };
     let similarities: Option<Vec<Vec<f64>>> =
-        fitted.out_of_fold.as_ref().map(|scores| scores.iter().map(|u| map.similarities(u)).collect());
+        fitted.out_of_fold.as_ref().map(|scores| scores.iter().enumerate().map(read).collect());
     let select = |keep: &dyn Fn(usize) -> bool| {
         similarities.as_ref().map(|a| {
             let chosen: Vec<usize> = (0..a.len()).filter(|&i| keep(i)).collect();
@@ -380,15 +437,16 @@ fn sign_model(
         (mode, ..) => mode,
     };
     let standards = (0..bank.signs.len())
-        .map(|s| {
-            let scores: Vec<f64> =
-                similarities.as_ref().map_or_else(Vec::new, |a| a.iter().map(|row| row[s]).collect());
-            Standard::of(&scores)
+        .map(|s| match (&similarities, &prior) {
+            (Some(a), _) => Standard::of(&a.iter().map(|row| row[s]).collect::<Vec<f64>>()),
+            (None, Some(prior)) => Standard::of_spread(prior.spreads[s]),
+            (None, None) => Standard::of(&[]),
         })
         .collect();
     Ok(SignModel {
         bank,
         map,
+        prior,
         selection,
         mode,
         settings: settings.selection.clone(),
@@ -418,12 +476,12 @@ fn macro_auroc(scores: &[Vec<f64>], labels: &[Vec<Label>]) -> f64 {
 }
 
 /// Fits probabilities on out-of-fold scores, as the model with its selection gives them.
-fn calibrate(model: &mut Model, fitted: &FittedBridge, support: &SupportSet) -> Result<()> {
+fn calibrate(model: &mut Model, fitted: &FittedBridge, support: &SupportSet, attributes: &[Vec<f32>]) -> Result<()> {
     let Some(out_of_fold) = &fitted.out_of_fold else { return Ok(()) };
-    let columns: Vec<Vec<f64>> = out_of_fold.iter().map(|u| model.columns_of(u)).collect();
-    let among: Vec<Vec<f64>> = columns.iter().map(|z| among_all(z, model.coexistence)).collect();
+    let read: Vec<_> = out_of_fold.iter().zip(attributes).map(|(u, v)| model.read_signs(u.clone(), v)).collect();
+    let among: Vec<Vec<f64>> = read.iter().map(|r| among_all(&r.columns, model.coexistence)).collect();
     model.calibration = Calibration::fit(&among, &support.labels, &CalibrationSettings::default())?;
-    let normal: Vec<Vec<f64>> = columns.iter().map(|z| vec![z[0]]).collect();
+    let normal: Vec<Vec<f64>> = read.iter().map(|r| vec![-r.detection]).collect();
     let truth: Vec<Vec<Label>> = support.labels.iter().map(|l| vec![column_label(l, 0)]).collect();
     model.normal_calibration = Calibration::fit(&normal, &truth, &CalibrationSettings::default())?;
     Ok(())

@@ -173,9 +173,8 @@ fn report(
     format!(
         "\nsdmad on phantoms: {SHOTS} images of normal and of each of {} findings to learn from, {images} test images,\n\
          means over {DRAWS} draws of shots with 95 % intervals\n\n{}\n\n\
-         Do the words of the signs matter? Not yet: the default encoders share no space, so text is only a code. While every sign\n\
-         counts the figures of findings are the same whatever the text says; where selection drops signs they move a little.\n\
-         Single signs score as well with random words as with the true ones.\n\n{}\n\n\
+         Do the words of the signs matter? Beside the shots, signs are read by an alignment that was taught on drawn findings.\n\
+         With swapped or random words it says what is false or nothing; without text only the shots speak.\n\n{}\n\n\
          runs, scores and figures: {}\n{RESEARCH_USE}",
         set.categories().len(),
         markdown_rows(&rows),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use sdmad::{Evaluation, Extractor, Manifest, Measured, Run, SignTruth, evaluate};
 use sdmad_base::{AtomicDir, Error, Monitor, Result};
 
-use super::{cached_features, check_precision, open_tower_of, print_json, print_line};
+use super::{check_precision, features_of_run, open_tower_of, print_json, print_line};
 use crate::args::EvaluateArgs;
 use crate::tables::figure_table;
 use crate::terminal::Terminal;
@@ -41,7 +41,7 @@ pub(crate) fn evaluate_run(
 ) -> Result<Evaluation> {
     let evaluation = match &open_tower_of(run, monitor)? {
         Some(tower) => {
-            let extractor = cached_features(tower, &run.config.settings.features)?.adapted(&run.adapters.image)?;
+            let extractor = features_of_run(tower, &run)?;
             evaluate(run, manifest, measured, truth, &extractor, batch, monitor)?
         }
         None => evaluate(run, manifest, measured, truth, &Extractor::Pixels, batch, monitor)?,

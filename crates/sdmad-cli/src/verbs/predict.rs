@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use sdmad::{DEFAULT_BATCH, Extractor, Prediction, Run, image_files, predict};
 use sdmad_base::{AtomicFile, Error, Monitor, Result};
 
-use super::{cached_features, check_precision, open_tower_of, print_line};
+use super::{check_precision, features_of_run, open_tower_of, print_line};
 use crate::args::PredictArgs;
 use crate::tables::RESEARCH_USE;
 use crate::terminal::Terminal;
@@ -25,7 +25,7 @@ pub(crate) fn run(args: PredictArgs, terminal: &Terminal) -> Result<ExitCode> {
     let tower = open_tower_of(&run, terminal)?;
     let extractor = match &tower {
         None => Extractor::Pixels,
-        Some(tower) => cached_features(tower, &run.config.settings.features)?.adapted(&run.adapters.image)?,
+        Some(tower) => features_of_run(tower, &run)?,
     };
     let record = run.model_record()?;
 

@@ -2,12 +2,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use sdmad::{
-    Bank, Extractor, Manifest, Method, PrecisionChoice, Preset, Settings, ShortSupply, Shots, Support, TrainPlan,
-    choose_precision, draw_shots, read_support_list, train,
+    Bank, ChosenAlignment, Extractor, Manifest, Method, PrecisionChoice, Preset, Settings, ShortSupply, Shots, Support,
+    TrainPlan, choose_precision, draw_shots, read_support_list, train,
 };
 use sdmad_base::{AtomicDir, Error, Monitor, Result, read_to_string};
 
-use super::{cached_features, open_encoder, open_image_tower};
+use super::{cached_features, open_encoder, open_image_tower, reading};
 use crate::args::{MethodName, TrainArgs};
 use crate::terminal::Terminal;
 
@@ -29,7 +29,7 @@ pub(crate) fn train_plan(
     monitor: &dyn Monitor,
 ) -> Result<()> {
     let mut trained = match plan.method {
-        Method::Pixels => train(plan, None, &Extractor::Pixels, monitor)?,
+        Method::Pixels => train(plan, None, None, &Extractor::Pixels, monitor)?,
         Method::Sdmad | Method::LinearProbe => {
             let (precision, mut log) = match precision {
                 PrecisionChoice::Fixed(precision) => (precision, Vec::new()),
@@ -41,8 +41,22 @@ pub(crate) fn train_plan(
                 )?,
             };
             let encoder = open_encoder(encoder, precision, monitor)?;
-            let extractor = cached_features(encoder.image_tower(), &plan.settings.features)?;
-            let mut trained = train(plan, Some(&encoder), &extractor, monitor)?;
+            let mut extractor = cached_features(encoder.image_tower(), &plan.settings.features)?;
+            let alignment = match &plan.bank {
+                Some(bank) if plan.method == Method::Sdmad => {
+                    ChosenAlignment::of(&plan.settings.alignment, &bank.modality, &encoder)?
+                }
+                _ => None,
+            };
+            if let Some(chosen) = &alignment {
+                monitor.notice(&format!(
+                    "signs are read by the alignment {}, domain {}",
+                    chosen.source,
+                    chosen.part.domain.id()
+                ));
+                extractor = reading(extractor, chosen.part.reader.clone())?;
+            }
+            let mut trained = train(plan, Some(&encoder), alignment.as_ref(), &extractor, monitor)?;
             log.append(&mut trained.log);
             trained.log = log;
             trained
@@ -61,7 +75,7 @@ pub(crate) fn train_plan(
 fn plan(args: &TrainArgs, terminal: &Terminal) -> Result<TrainPlan> {
     let manifest = Manifest::read(&args.data)?;
     let bank = match &args.signs {
-        None if args.method == MethodName::Sdmad => {
+        None if Method::from(args.method) == Method::Sdmad => {
             return Err(Error::bad_input("--signs is missing: sdmad needs a sign bank")
                 .with_hint("name a bank.toml or a shipped bank (`sdmad signs list`)"));
         }
@@ -91,21 +105,17 @@ fn support(args: &TrainArgs, manifest: &Manifest) -> Result<(Support, String)> {
     if let Some(list) = &args.support {
         return Ok((read_support_list(list, manifest)?, format!("list {}", list.display())));
     }
-    let Some(asked) = args.shots.as_deref() else {
+    let zero_shot = (args.method == MethodName::ZeroShotSigns).then_some("0");
+    let Some(asked) = zero_shot.or(args.shots.as_deref()) else {
         return Err(Error::bad_input("neither --shots nor --support is given").with_hint(
             "--shots 16 draws sixteen images of normal and of each category; --shots all takes every train image",
         ));
     };
     let shots = match asked {
         "all" => Shots::All,
-        "0" => {
-            return Err(Error::bad_input("--shots 0: zero-shot needs an encoder pair that reads signs")
-                .with_hint("this version learns from shots: give --shots 1 or more"));
-        }
+        "0" => Shots::Zero,
         number => Shots::Each(
-            number
-                .parse()
-                .map_err(|_| Error::bad_input(format!("--shots {number}: expected a number above 0, or all")))?,
+            number.parse().map_err(|_| Error::bad_input(format!("--shots {number}: expected a number, or all")))?,
         ),
     };
     let short_supply = if args.short_supply { ShortSupply::Take } else { ShortSupply::Refuse };
@@ -117,6 +127,9 @@ fn settings(args: &TrainArgs) -> Result<Settings> {
     if let Some(path) = &args.config {
         settings = settings.with_toml(&read_to_string(path)?, &path.display().to_string())?;
     }
+    if let Some(alignment) = &args.alignment {
+        settings.alignment.source.clone_from(alignment);
+    }
     for pair in &args.set {
         settings = settings.with_pair(pair)?;
     }
@@ -126,7 +139,7 @@ fn settings(args: &TrainArgs) -> Result<Settings> {
 impl From<MethodName> for Method {
     fn from(name: MethodName) -> Self {
         match name {
-            MethodName::Sdmad => Method::Sdmad,
+            MethodName::Sdmad | MethodName::ZeroShotSigns => Method::Sdmad,
             MethodName::LinearProbe => Method::LinearProbe,
             MethodName::Pixels => Method::Pixels,
         }

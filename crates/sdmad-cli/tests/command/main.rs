@@ -1,5 +1,6 @@
 //! Whole commands: the built binary in a temporary folder, with small random encoders and small phantoms.
 
+mod align;
 mod bank;
 mod comparison;
 mod data;

@@ -46,7 +46,7 @@ fn numbers_that_make_no_sense_are_refused() {
     let world = World::trained();
     let train = |option: &str| format!("{TRAIN} {option} --out new");
     for (arguments, parts) in [
-        (train("--shots 0"), vec!["--shots 0", "--shots 1"]),
+        (train("--shots 0"), vec!["--shots 0", "sdmad align"]),
         (train("--shots abc"), vec!["--shots abc", "or all"]),
         (train("--shots -3"), vec!["-3"]),
         (train("--shots 1.5"), vec!["--shots 1.5"]),
@@ -71,7 +71,7 @@ fn help_and_version_are_no_errors() {
     for part in ["train", "evaluate", "predict", "not a medical device"] {
         assert!(help.stdout.contains(part), "{part}");
     }
-    for verb in ["demo", "encoder", "data", "signs", "train", "evaluate", "compare", "predict"] {
+    for verb in ["demo", "encoder", "data", "signs", "align", "train", "evaluate", "compare", "predict"] {
         world.succeeds(&format!("{verb} --help"));
     }
     assert!(world.succeeds("--version").stdout.starts_with("sdmad "));

@@ -91,7 +91,7 @@ fn decode(bytes: &[u8]) -> Option<ImageFeatures> {
     }
     let numbers: Vec<f32> = rest.chunks_exact(4).filter_map(|b| b.try_into().ok().map(f32::from_le_bytes)).collect();
     let views = numbers.chunks_exact(width).map(<[f32]>::to_vec).collect();
-    Some(ImageFeatures { views, fingerprint: Fingerprint::from_words(words) })
+    Some(ImageFeatures { views, fingerprint: Fingerprint::from_words(words), attributes: Vec::new() })
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -109,6 +109,7 @@ mod tests {
         let features = ImageFeatures {
             views: vec![vec![1.0, -2.5], vec![f32::MIN_POSITIVE, 3.0]],
             fingerprint: Fingerprint::from_words([1, 2, 3, u64::MAX]),
+            attributes: vec![],
         };
         let mut bytes = encode(&features);
         assert_eq!(decode(&bytes), Some(features));
@@ -123,7 +124,11 @@ mod tests {
         let (f32, portable) = (Precision::F32, InstructionPath::Portable);
         let settings = FeatureSettings::default();
         let cache = |precision, path, settings| FeatureCache::new(folder.path(), "weights", precision, path, settings);
-        let features = ImageFeatures { views: vec![vec![0.5; 3]; 5], fingerprint: Fingerprint::from_words([0; 4]) };
+        let features = ImageFeatures {
+            views: vec![vec![0.5; 3]; 5],
+            fingerprint: Fingerprint::from_words([0; 4]),
+            attributes: vec![],
+        };
         let first = cache(f32, portable, &settings).get_or(b"pixels", Rows::Views, || Ok(features.clone())).unwrap();
         let again = || unreachable!("it is in the cache");
         assert_eq!(first, cache(f32, portable, &settings).get_or(b"pixels", Rows::Views, again).unwrap());

@@ -120,6 +120,11 @@ impl Standard {
         Standard { mean, deviation }
     }
 
+    /// Of scores with mean 0 and this standard deviation.
+    pub(crate) fn of_spread(deviation: f64) -> Self {
+        Standard { mean: 0.0, deviation: if deviation > 1e-12 { deviation } else { 1.0 } }
+    }
+
     /// The score in standard deviations above the mean.
     pub fn apply(&self, score: f64) -> f64 {
         (score - self.mean) / self.deviation

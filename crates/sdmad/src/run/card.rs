@@ -18,6 +18,10 @@ pub(super) fn card(run: &TrainedRun) -> String {
     if let Some(bank) = &config.bank {
         let _ = writeln!(text, "| sign bank | {} ({}) |", bank.name, &bank.sha256[..12]);
     }
+    if let Some(a) = &config.alignment {
+        let _ =
+            writeln!(text, "| alignment | {} ({}), {}, weight {:.3} |", a.source, &a.sha256[..12], a.domain, a.weight);
+    }
     let _ = writeln!(text, "| shots | {} (draw {}) |", config.shots, config.draw);
     let names = std::iter::once(NORMAL).chain(config.categories.iter().map(String::as_str));
     for (name, count) in names.zip(&config.support_counts) {

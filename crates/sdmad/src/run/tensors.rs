@@ -8,12 +8,13 @@ use sdmad_encoders::ShiftAdapters;
 use sdmad_engine::{Matrix, ShiftAdapter};
 
 use crate::train::RunConfig;
-use crate::{Bridge, Method, Model, TowerAdapters};
+use crate::{AttributeReader, Bridge, Method, Model, SignPrior, TowerAdapters};
 
 /// The trained tensors of a run.
 pub(super) struct Parts {
     pub(super) bridge: Bridge,
     pub(super) coordinates: Vec<Vec<f64>>,
+    pub(super) prior: Option<SignPrior>,
     pub(super) adapters: TowerAdapters,
 }
 
@@ -52,6 +53,9 @@ pub(super) fn encode(model: &Model, adapters: &TowerAdapters) -> Result<Vec<u8>>
         let shape = vec![rows.len(), rows.first().map_or(0, Vec::len)];
         let bytes = rows.iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
         tensors.insert("signs.coordinates".into(), Tensor { dtype: Dtype::F64, shape, bytes });
+        if let Some(prior) = &signs.prior {
+            put_prior(&mut tensors, prior);
+        }
     }
     for (tower, adapters) in [("image", &adapters.image), ("text", &adapters.text)] {
         for (layer, adapter) in adapters {
@@ -65,6 +69,23 @@ pub(super) fn encode(model: &Model, adapters: &TowerAdapters) -> Result<Vec<u8>>
         }
     }
     serialize(&tensors)
+}
+
+fn put_prior(tensors: &mut BTreeMap<String, Tensor>, prior: &SignPrior) {
+    let mut put = |name: &str, tensor: Tensor| tensors.insert(format!("alignment.{name}"), tensor);
+    let matrix = |m: &Matrix| Tensor::f32(vec![m.rows(), m.columns()], m.data().iter().copied());
+    put("whole", matrix(&prior.reader.whole));
+    put("patch", matrix(&prior.reader.patch));
+    put("offset", Tensor::f32(vec![prior.reader.offset.len()], prior.reader.offset.iter().copied()));
+    let f64s = |shape: Vec<usize>, values: &mut dyn Iterator<Item = f64>| Tensor {
+        dtype: Dtype::F64,
+        shape,
+        bytes: values.flat_map(f64::to_le_bytes).collect(),
+    };
+    let shape = vec![prior.readings.len(), prior.readings.first().map_or(0, Vec::len)];
+    put("readings", f64s(shape, &mut prior.readings.iter().flatten().copied()));
+    put("scale", f64s(vec![1], &mut std::iter::once(prior.scale)));
+    put("spreads", f64s(vec![prior.spreads.len()], &mut prior.spreads.iter().copied()));
 }
 
 /// `support.safetensors`: the mean features of the shots, `[shots, features]`.
@@ -124,6 +145,29 @@ impl Reader<'_> {
         Ok(Matrix::from_vec(rows, columns, values.iter().map(|&v| v as f32).collect()))
     }
 
+    fn prior(&mut self) -> Result<SignPrior> {
+        let whole = self.matrix("alignment.whole")?;
+        let patch = self.matrix("alignment.patch")?;
+        let offset = self.matrix("alignment.offset")?;
+        let (_, width, readings) = self.take("alignment.readings", Dtype::F64, None)?;
+        let (_, _, scale) = self.take("alignment.scale", Dtype::F64, Some(1))?;
+        let (_, _, spreads) = self.take("alignment.spreads", Dtype::F64, Some(1))?;
+        let attributes = whole.rows();
+        if [patch.rows(), offset.columns(), width] != [attributes; 3] || scale.len() != 1 {
+            return Err(self.error(format!(
+                "tensors alignment.whole, patch, offset and readings are of {attributes}, {}, {} and {width} attributes;                  expected as many",
+                patch.rows(),
+                offset.columns()
+            )));
+        }
+        Ok(SignPrior {
+            reader: AttributeReader { whole, patch, offset: offset.into_vec() },
+            readings: readings.chunks_exact(width.max(1)).map(<[f64]>::to_vec).collect(),
+            scale: scale[0],
+            spreads,
+        })
+    }
+
     fn adapters(&mut self, tower: &str, layers: &[usize], config: &RunConfig) -> Result<ShiftAdapters> {
         let settings = &config.settings.adapters;
         layers
@@ -167,6 +211,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Pa
     } else {
         Vec::new()
     };
+    let prior = if config.alignment.is_some() { Some(reader.prior()?) } else { None };
     let adapters = TowerAdapters {
         image: reader.adapters("image", &config.image_adapters, config)?,
         text: reader.adapters("text", &config.text_adapters, config)?,
@@ -174,5 +219,5 @@ pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Pa
     if let Some(left) = reader.tensors.names().iter().find(|n| !reader.taken.iter().any(|t| t == *n)) {
         return Err(reader.error(format!("tensor {left} is left over; adapter_config.json names none such")));
     }
-    Ok(Parts { bridge, coordinates, adapters })
+    Ok(Parts { bridge, coordinates, prior, adapters })
 }

@@ -1,0 +1,328 @@
+//! What was learned, and the folder that holds it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+
+use sdmad_base::{AtomicDir, Error, Result, read, read_to_string, sha256_hex, write_atomic};
+use sdmad_encoders::{Encoder, TextTower};
+use sdmad_engine::{Matrix, Matrix64};
+use sdmad_synthesis::{Attribute, Domain};
+
+use super::fit::DomainReport;
+use super::text_reader::modalities;
+use super::{AttributeReader, TextReader};
+
+/// The number that grows when the folder's shape changes.
+const FORMAT: u32 = 1;
+const RECORD: &str = "alignment.json";
+const TENSORS: &str = "alignment.safetensors";
+
+/// The alignment that comes with this version, for the default encoder.
+const SHIPPED: [(&str, &[u8]); 2] = [
+    (RECORD, include_bytes!("../../alignment/alignment.json")),
+    (TENSORS, include_bytes!("../../alignment/alignment.safetensors")),
+];
+
+/// An alignment of one encoder.
+#[derive(Clone, Debug)]
+pub struct Alignment {
+    /// What it was made of.
+    pub record: AlignmentRecord,
+    /// SHA-256 of its tensors.
+    pub sha256: String,
+    /// What was learned in each domain.
+    pub domains: Vec<DomainAlignment>,
+}
+
+/// What was learned in one domain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DomainAlignment {
+    /// The kind of image.
+    pub domain: Domain,
+    /// From images to attributes.
+    pub reader: AttributeReader,
+    /// From texts to attributes.
+    pub text: TextReader,
+    /// Covariance of the attributes over rendered images, `[attributes, attributes]`.
+    pub covariance: Matrix64,
+}
+
+/// What an alignment was made of: `alignment.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlignmentRecord {
+    /// The number that grows when the folder's shape changes.
+    pub format: u32,
+    /// The version of sdmad that made it.
+    pub sdmad: String,
+    /// The command that made it.
+    pub command: String,
+    /// The encoder that it belongs to.
+    pub encoder: AlignedEncoder,
+    /// Seed of everything that was drawn.
+    pub seed: u64,
+    /// Images rendered in each domain.
+    pub images: usize,
+    /// Attributes, in the order of every list.
+    pub attributes: Vec<String>,
+    /// Domains in their order, and how well each was learned.
+    pub domains: Vec<DomainReport>,
+}
+
+/// The encoder that an alignment belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlignedEncoder {
+    /// SHA-256 of the image tower's weights.
+    pub image_sha256: String,
+    /// SHA-256 of its architecture and preprocessing.
+    pub image_recipe_sha256: String,
+    /// SHA-256 of the text tower's weights.
+    pub text_sha256: String,
+}
+
+impl AlignedEncoder {
+    /// The towers of an encoder.
+    pub fn of(encoder: &Encoder) -> Self {
+        let identity = encoder.identity();
+        AlignedEncoder {
+            image_sha256: identity.image_sha256.clone(),
+            image_recipe_sha256: encoder.image_tower().recipe_sha256().to_string(),
+            text_sha256: identity.text_sha256.clone(),
+        }
+    }
+}
+
+impl Alignment {
+    pub(crate) fn new(mut record: AlignmentRecord, domains: Vec<DomainAlignment>) -> Result<Self> {
+        record.format = FORMAT;
+        record.attributes = Attribute::ALL.iter().map(|a| a.id().to_string()).collect();
+        let sha256 = sha256_hex(&encode(&domains)?);
+        Ok(Alignment { record, sha256, domains })
+    }
+
+    /// The alignment of this version, or `None` when it belongs to other towers.
+    ///
+    /// # Errors
+    /// Never in a released version: tests read it.
+    pub fn shipped(encoder: &Encoder) -> Result<Option<Self>> {
+        let [(record, json), (_, tensors)] = SHIPPED;
+        let alignment = Alignment::from_bytes(&String::from_utf8_lossy(json), tensors, Path::new(record))?;
+        Ok((alignment.record.encoder == AlignedEncoder::of(encoder)).then_some(alignment))
+    }
+
+    /// Opens the folder of an alignment for an encoder.
+    ///
+    /// # Errors
+    /// When a file is missing or damaged, or the alignment belongs to other towers.
+    pub fn open(folder: &Path, encoder: &Encoder) -> Result<Self> {
+        let path = folder.join(RECORD);
+        let text = read_to_string(&path)
+            .map_err(|e| e.with_hint(format!("{} is no alignment; `sdmad align --out` makes one", folder.display())))?;
+        let alignment = Alignment::from_bytes(&text, &read(&folder.join(TENSORS))?, &path)?;
+        let expected = AlignedEncoder::of(encoder);
+        if alignment.record.encoder != expected {
+            return Err(Error::bad_input(format!(
+                "{}: made for an image tower with SHA-256 {}; the encoder's has {}",
+                path.display(),
+                alignment.record.encoder.image_sha256,
+                expected.image_sha256
+            ))
+            .with_hint("align this encoder with `sdmad align`, or name the encoder that it was made for"));
+        }
+        Ok(alignment)
+    }
+
+    fn from_bytes(json: &str, tensors: &[u8], path: &Path) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let broken = |e: serde_json::Error| {
+            Error::bad_input(format!("{}: {e}", path.display())).with_hint("make it again with `sdmad align`")
+        };
+        let Format { format } = serde_json::from_str(json).map_err(broken)?;
+        if format != FORMAT {
+            return Err(Error::bad_input(format!(
+                "{}: alignment format {format}; this version of sdmad reads format {FORMAT}",
+                path.display()
+            ))
+            .with_hint("make it again with `sdmad align`"));
+        }
+        let record: AlignmentRecord = serde_json::from_str(json).map_err(broken)?;
+        let known: Vec<&str> = Attribute::ALL.iter().map(|a| a.id()).collect();
+        if record.attributes != known {
+            return Err(Error::bad_input(format!("{}: attributes of another version", path.display()))
+                .with_hint("make it again with `sdmad align`"));
+        }
+        let domains = decode(tensors, &record).map_err(|e| e.at(path.with_file_name(TENSORS).display()))?;
+        Ok(Alignment { record, sha256: sha256_hex(tensors), domains })
+    }
+
+    /// Writes the folder, whole or not at all.
+    ///
+    /// # Errors
+    /// When `folder` exists and is not empty, or cannot be written to.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let dir = AtomicDir::create(folder)?;
+        let json = serde_json::to_string_pretty(&self.record)
+            .map_err(|e| Error::environment(format!("{RECORD}: cannot be written as JSON: {e}")))?;
+        write_atomic(&dir.path().join(RECORD), (json + "\n").as_bytes())?;
+        write_atomic(&dir.path().join(TENSORS), &encode(&self.domains)?)?;
+        dir.commit()
+    }
+
+    /// The domain that is named, or for `auto` the one whose words for the kind of image are nearest to `modality`.
+    ///
+    /// # Errors
+    /// When the alignment has no such domain; the message lists those that it has.
+    pub fn domain(&self, name: &str, modality: &str, tower: &TextTower) -> Result<&DomainAlignment> {
+        if name == "auto" {
+            return self.nearest(modality, tower);
+        }
+        self.domains.iter().find(|d| d.domain.id() == name).ok_or_else(|| {
+            let known: Vec<&str> = self.domains.iter().map(|d| d.domain.id()).collect();
+            Error::bad_input(format!("alignment.domain = {name}: expected auto or one of {}", known.join(", ")))
+        })
+    }
+
+    fn nearest(&self, modality: &str, tower: &TextTower) -> Result<&DomainAlignment> {
+        let wanted = tower.embed(modality);
+        let similarity = |domain: Domain| {
+            let embeddings = tower.embed_all(modalities(domain));
+            let cosines = embeddings.iter().map(|e| e.iter().zip(&wanted).map(|(a, b)| a * b).sum::<f32>());
+            cosines.fold(f32::NEG_INFINITY, f32::max)
+        };
+        let best = self.domains.iter().map(|d| (similarity(d.domain), d)).max_by(|a, b| a.0.total_cmp(&b.0));
+        best.map(|(_, domain)| domain).ok_or_else(|| Error::bad_input("the alignment has no domain"))
+    }
+}
+
+/// A number as a bfloat16 is kept, to nearest even.
+pub(crate) fn rounded(value: f32) -> f32 {
+    let bits = value.to_bits();
+    f32::from_bits((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
+}
+
+fn encode(domains: &[DomainAlignment]) -> Result<Vec<u8>> {
+    let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    for domain in domains {
+        let id = domain.domain.id();
+        // Numbers were rounded when they were learned, so nothing is lost.
+        let mut put_bf16 = |name: &str, matrix: &Matrix| {
+            let bytes = matrix.data().iter().flat_map(|v| ((v.to_bits() >> 16) as u16).to_le_bytes()).collect();
+            tensors.insert(format!("{id}.{name}"), (Dtype::BF16, vec![matrix.rows(), matrix.columns()], bytes));
+        };
+        put_bf16("whole", &domain.reader.whole);
+        put_bf16("patch", &domain.reader.patch);
+        put_bf16("text", &domain.text.weights);
+        let covariance: Vec<f32> = domain.covariance.data().iter().map(|&v| v as f32).collect();
+        let lists = [
+            ("offset", &domain.reader.offset),
+            ("text_mean", &domain.text.mean),
+            ("text_bias", &domain.text.bias),
+            ("covariance", &covariance),
+        ];
+        for (name, list) in lists {
+            let bytes = list.iter().flat_map(|v| v.to_le_bytes()).collect();
+            tensors.insert(format!("{id}.{name}"), (Dtype::F32, vec![list.len()], bytes));
+        }
+    }
+    let broken = |e: safetensors::SafeTensorError| Error::environment(format!("{TENSORS}: cannot be written: {e}"));
+    let views = tensors
+        .iter()
+        .map(|(name, (dtype, shape, bytes))| Ok((name, TensorView::new(*dtype, shape.clone(), bytes).map_err(broken)?)))
+        .collect::<Result<Vec<_>>>()?;
+    safetensors::serialize(views, None::<HashMap<String, String>>).map_err(broken)
+}
+
+fn decode(bytes: &[u8], record: &AlignmentRecord) -> Result<Vec<DomainAlignment>> {
+    let damaged = |message: String| Error::bad_input(message).with_hint("make it again with `sdmad align`");
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| damaged(format!("no safetensors file: {e}")))?;
+    let take = |name: String, rows: usize| -> Result<Matrix> {
+        let view = tensors.tensor(&name).map_err(|_| damaged(format!("tensor {name} is missing")))?;
+        let values: Vec<f32> = match view.dtype() {
+            Dtype::BF16 => view
+                .data()
+                .as_chunks::<2>()
+                .0
+                .iter()
+                .map(|b| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16))
+                .collect(),
+            Dtype::F32 => view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            other => return Err(damaged(format!("tensor {name} is {other:?}; expected BF16 or F32"))),
+        };
+        if values.is_empty() || !values.len().is_multiple_of(rows) || view.shape().first() != Some(&rows) && rows > 1 {
+            return Err(damaged(format!("tensor {name} has shape {:?}; expected {rows} rows", view.shape())));
+        }
+        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+            return Err(damaged(format!("tensor {name} holds {} at {at}; expected finite numbers", values[at])));
+        }
+        let columns = values.len() / rows;
+        Ok(Matrix::from_vec(rows, columns, values))
+    };
+    let attributes = Attribute::ALL.len();
+    let list = |name: String, length: usize| -> Result<Vec<f32>> {
+        let values = take(name.clone(), 1)?.into_vec();
+        if values.len() != length {
+            return Err(damaged(format!("tensor {name} has {} numbers; expected {length}", values.len())));
+        }
+        Ok(values)
+    };
+    record
+        .domains
+        .iter()
+        .map(|report| {
+            let domain = Domain::from_id(&report.domain)?;
+            let id = domain.id();
+            let text = take(format!("{id}.text"), 2 * attributes)?;
+            let covariance = list(format!("{id}.covariance"), attributes * attributes)?;
+            Ok(DomainAlignment {
+                domain,
+                reader: AttributeReader {
+                    whole: take(format!("{id}.whole"), attributes)?,
+                    patch: take(format!("{id}.patch"), attributes)?,
+                    offset: list(format!("{id}.offset"), attributes)?,
+                },
+                text: TextReader {
+                    mean: list(format!("{id}.text_mean"), text.columns())?,
+                    bias: list(format!("{id}.text_bias"), 2 * attributes)?,
+                    weights: text,
+                },
+                covariance: Matrix64::from_vec(
+                    attributes,
+                    attributes,
+                    covariance.iter().map(|&v| f64::from(v)).collect(),
+                ),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_alignment_has_every_domain_and_is_what_its_record_says() {
+        let [(record, json), (_, tensors)] = SHIPPED;
+        let alignment = Alignment::from_bytes(&String::from_utf8_lossy(json), tensors, Path::new(record)).unwrap();
+        let domains: Vec<Domain> = alignment.domains.iter().map(|d| d.domain).collect();
+        assert_eq!(domains, Domain::ALL);
+        // Written again, it is the same file.
+        assert!(encode(&alignment.domains).unwrap() == tensors);
+    }
+
+    #[test]
+    fn numbers_are_kept_as_they_were_rounded() {
+        for value in [0.0f32, 1.0, -3.14159, 1e-20, 6.5e8] {
+            let kept = rounded(value);
+            assert_eq!(kept.to_bits() & 0xFFFF, 0);
+            assert!((kept - value).abs() <= value.abs() / 256.0);
+            assert_eq!(rounded(kept), kept);
+        }
+    }
+}

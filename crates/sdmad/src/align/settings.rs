@@ -1,0 +1,58 @@
+use serde::{Deserialize, Serialize};
+
+use sdmad_base::{Error, Result};
+
+/// Settings of what an alignment says beside the shots.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AlignmentSettings {
+    /// `shipped`, `none`, or the folder of an alignment made by `sdmad align`.
+    pub source: String,
+    /// `auto` (by the bank's words for the kind of image), or a domain of the alignment.
+    pub domain: String,
+    /// Weight of the aligned signs beside the bridge, in units of the bridge's spread, 0 to 100; left out, it follows
+    /// from the number of shots ([`AlignmentSettings::weight_at`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<f64>,
+    /// What stands in for the alignment: a control, or itself.
+    pub control: AlignmentControl,
+}
+
+/// Controls: what is left when the tie between words and pictures is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlignmentControl {
+    /// None: the alignment as it was made.
+    Aligned,
+    /// Texts name other attributes than they do: a random permutation.
+    ShuffledText,
+    /// A random map from texts to attributes.
+    RandomBridge,
+}
+
+impl Default for AlignmentSettings {
+    fn default() -> Self {
+        AlignmentSettings {
+            source: "shipped".into(),
+            domain: "auto".into(),
+            weight: None,
+            control: AlignmentControl::Aligned,
+        }
+    }
+}
+
+impl AlignmentSettings {
+    pub(crate) fn validate(&self) -> Result<()> {
+        match self.weight {
+            Some(weight) if !(0.0..=100.0).contains(&weight) => {
+                Err(Error::bad_input(format!("alignment.weight = {weight}: expected 0 to 100")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The weight at `shots` images of the rarest category: the one that is set, or one that falls with their number.
+    pub(crate) fn weight_at(&self, shots: usize) -> f64 {
+        self.weight.unwrap_or(0.8 / (1.0 + shots as f64 / 5.0))
+    }
+}

@@ -1,0 +1,71 @@
+//! What alignment takes from the image tower.
+
+use sdmad_encoders::ImageTower;
+use sdmad_engine::Matrix;
+use sdmad_imaging::RgbImage;
+
+use crate::Summary;
+use crate::features::last_layers;
+
+/// Class tokens of so many last layers are read for the whole image.
+const WHOLE_LAYERS: usize = 5;
+
+/// An image's tokens.
+pub(crate) struct ImageTokens {
+    /// Class tokens of the last layers, each of length 1, one after another.
+    pub(crate) whole: Vec<f32>,
+    /// Patch tokens of two layers side by side, after the tower's last norm: `[patches, 2 · width]`.
+    pub(crate) patches: Matrix,
+}
+
+impl ImageTokens {
+    /// The tokens of an image, fitted to the tower's input as any image is.
+    pub(crate) fn of(tower: &ImageTower, image: &RgbImage) -> Self {
+        let whole_layers = last_layers(tower, WHOLE_LAYERS);
+        let patch_layers = patch_layers(tower);
+        let mut wanted = [whole_layers.as_slice(), &patch_layers].concat();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let hidden = tower.hidden(&tower.preprocess().apply(image), &wanted);
+        let of_layer = |layer: &usize| wanted.iter().zip(&hidden).find(|(l, _)| *l == layer).map(|(_, h)| h);
+        let whole = whole_layers
+            .iter()
+            .filter_map(of_layer)
+            .flat_map(|h| Summary::ClassToken.of(tower, h).into_vec())
+            .collect();
+        let first = usize::from(tower.class_token());
+        let parts: Vec<Matrix> = patch_layers
+            .iter()
+            .filter_map(of_layer)
+            .map(|h| {
+                let patches = h.rows_from(first, h.rows() - first);
+                tower.final_norm().map_or_else(|| patches.clone(), |norm| norm.forward(&patches))
+            })
+            .collect();
+        ImageTokens { whole, patches: side_by_side(&parts) }
+    }
+
+    /// Numbers of [`ImageTokens::whole`] and of a patch, for a tower.
+    pub(crate) fn widths(tower: &ImageTower) -> (usize, usize) {
+        let width = tower.width();
+        (width * last_layers(tower, WHOLE_LAYERS).len(), width * patch_layers(tower).len())
+    }
+}
+
+/// Three quarters up, where patches still know texture and colour, and the last.
+fn patch_layers(tower: &ImageTower) -> Vec<usize> {
+    let last = tower.layers();
+    let mut layers = vec![(last - last / 4).max(1), last];
+    layers.dedup();
+    layers
+}
+
+fn side_by_side(parts: &[Matrix]) -> Matrix {
+    let rows = parts.first().map_or(0, Matrix::rows);
+    let columns: usize = parts.iter().map(Matrix::columns).sum();
+    let mut data = Vec::with_capacity(rows * columns);
+    for row in 0..rows {
+        parts.iter().for_each(|part| data.extend_from_slice(part.row(row)));
+    }
+    Matrix::from_vec(rows, columns, data)
+}
