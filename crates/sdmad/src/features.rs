@@ -118,7 +118,7 @@ pub enum Extractor<'a> {
         /// The tower with trained adapters, if there are any.
         adapted: Option<Adapted<'a>>,
         /// What reads attributes, if anything does.
-        reading: Option<Reading>,
+        reading: Option<Box<Reading>>,
     },
     /// 16 × 16 grey pixels in [0, 1]: the baseline that shows what a set gives away without any encoder.
     Pixels,
@@ -182,7 +182,7 @@ impl<'a> Extractor<'a> {
                 let weights = format!("{} {} attributes {}", tower.sha256(), tower.recipe_sha256(), reader.sha256());
                 FeatureCache::new(folder, &weights, tower.precision(), instruction_path(), settings)
             });
-            *reading = Some(Reading { reader, cache });
+            *reading = Some(Box::new(Reading { reader, cache }));
         }
         self
     }

@@ -41,7 +41,7 @@ pub(crate) fn evaluate_run(
 ) -> Result<Evaluation> {
     let evaluation = match &open_tower_of(run, monitor)? {
         Some(tower) => {
-            let extractor = features_of_run(tower, &run)?;
+            let extractor = features_of_run(tower, run)?;
             evaluate(run, manifest, measured, truth, &extractor, batch, monitor)?
         }
         None => evaluate(run, manifest, measured, truth, &Extractor::Pixels, batch, monitor)?,

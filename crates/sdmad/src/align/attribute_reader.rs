@@ -8,7 +8,7 @@ use super::tokens::ImageTokens;
 /// From an image to its attributes: for each a linear score of the whole image and the mean of its highest scores over
 /// patches.
 ///
-/// v_a = w_a · whole + mean of the [`TOP_PATCHES`] highest of (u_a · patch) + b_a, scaled so that over rendered images it
+/// v_a = w_a · whole + mean of the eight highest of (u_a · patch) + b_a, scaled so that over rendered images it
 /// has mean 0 and a spread of at most 1, less for attributes that are told less well.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttributeReader {

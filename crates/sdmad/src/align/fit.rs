@@ -526,9 +526,9 @@ fn joint_weights(scored: &[Scored], attribute: Attribute) -> [f64; 2] {
     let mut means = [[0.0f64; 2]; 2];
     for (part, of) in parts.iter().enumerate() {
         scale[part] = moments_of(known.iter().map(|k| of(k.0, number))).1.max(1e-12);
-        for class in 0..2 {
+        for (class, mean) in means.iter_mut().enumerate() {
             let values = known.iter().filter(|k| usize::from(k.1) == class).map(|k| of(k.0, number) / scale[part]);
-            means[class][part] = moments_of(values).0;
+            mean[part] = moments_of(values).0;
         }
     }
     let mut within = [[0.0f64; 2]; 2];

@@ -11,7 +11,7 @@ pub struct AlignmentSettings {
     /// `auto` (by the bank's words for the kind of image), or a domain of the alignment.
     pub domain: String,
     /// Weight of the aligned signs beside the bridge, in units of the bridge's spread, 0 to 100; left out, it follows
-    /// from the number of shots ([`AlignmentSettings::weight_at`]).
+    /// from the number of shots (docs/alignment.md).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
     /// What stands in for the alignment: a control, or itself.
