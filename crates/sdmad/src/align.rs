@@ -11,6 +11,8 @@
 //! | `moments`, `discriminant` | sums over rendered images, and the directions that follow from them |
 //! | `attribute_reader` | [`AttributeReader`]: from an image to its attributes |
 //! | `text_reader` | [`TextReader`]: from a text to the attributes that it names |
+//! | `normals` | [`read_normals`]: what is drawn on |
+//! | `scored` | scores of rendered images, and the reader that is made of them |
 //! | `fit` | [`align`]: both, for each domain |
 //! | `alignment` | [`Alignment`]: what was learned, and its folder |
 //! | `chosen` | [`ChosenAlignment`]: the part of an alignment that a run starts from |
@@ -22,7 +24,9 @@ mod chosen;
 mod discriminant;
 mod fit;
 mod moments;
+mod normals;
 mod prior;
+mod scored;
 mod settings;
 mod text_reader;
 mod tokens;
@@ -30,7 +34,8 @@ mod tokens;
 pub use alignment::{AlignedEncoder, Alignment, AlignmentRecord, DomainAlignment};
 pub use attribute_reader::AttributeReader;
 pub use chosen::{ChosenAlignment, RunAlignment};
-pub use fit::{AlignPlan, AlignSettings, DomainNormals, DomainReport, align, read_normals};
+pub use fit::{AlignPlan, AlignSettings, DomainNormals, DomainReport, align};
+pub use normals::read_normals;
 pub use prior::SignPrior;
 pub use settings::{AlignmentControl, AlignmentSettings};
 pub use text_reader::TextReader;

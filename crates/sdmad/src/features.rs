@@ -118,19 +118,19 @@ pub enum Extractor<'a> {
         /// The tower with trained adapters, if there are any.
         adapted: Option<Adapted<'a>>,
         /// What reads attributes, if anything does.
-        reading: Option<Box<Reading>>,
+        reading: Option<Box<AttributeSource>>,
     },
     /// 16 × 16 grey pixels in [0, 1]: the baseline that shows what a set gives away without any encoder.
     Pixels,
 }
 
 /// What reads attributes, and where they are kept.
-pub struct Reading {
+pub struct AttributeSource {
     reader: AttributeReader,
     cache: Option<FeatureCache>,
 }
 
-impl Reading {
+impl AttributeSource {
     fn of_file(
         &self,
         tower: &ImageTower,
@@ -182,7 +182,7 @@ impl<'a> Extractor<'a> {
                 let weights = format!("{} {} attributes {}", tower.sha256(), tower.recipe_sha256(), reader.sha256());
                 FeatureCache::new(folder, &weights, tower.precision(), instruction_path(), settings)
             });
-            *reading = Some(Box::new(Reading { reader, cache }));
+            *reading = Some(Box::new(AttributeSource { reader, cache }));
         }
         self
     }

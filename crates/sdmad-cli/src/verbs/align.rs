@@ -50,7 +50,12 @@ fn domains(args: &AlignArgs) -> Result<Vec<DomainNormals>> {
     }
     let wanted: Vec<Domain> = asked.map_or_else(|| Domain::ALL.to_vec(), |domain| vec![domain]);
     if let Some((other, _)) = given.iter().find(|(domain, _)| !wanted.contains(domain)) {
-        return Err(Error::bad_input(format!("--normals {}=… is given, and --domain asks for another", other.id())));
+        return Err(Error::bad_input(format!(
+            "--normals {}=… is given, and --domain {} asks for another: expected the same",
+            other.id(),
+            args.domain.as_deref().unwrap_or_default()
+        ))
+        .with_hint("leave out --domain to align all domains"));
     }
     let files = |domain: Domain| -> Vec<PathBuf> {
         given.iter().filter(|(d, _)| *d == domain).flat_map(|(_, files)| files.clone()).collect()

@@ -1,24 +1,23 @@
 //! Learning an alignment: from rendered images and wordings to readers, for each domain.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use sdmad_base::{Error, Monitor, Result, Stream, read, sha256_hex};
+use sdmad_base::{Error, Monitor, Result, Stream, sha256_hex};
 use sdmad_encoders::Encoder;
 use sdmad_engine::{Matrix, Matrix64};
-use sdmad_imaging::{RgbImage, decode_image};
 use sdmad_synthesis::{Attribute, AttributeSet, Domain, Grammar, Plane, Renderer, Rendering, SMALLEST_SIDE, Wording};
 
 use super::alignment::rounded;
-use super::attribute_reader::{patch_scores, whole_scores};
 use super::discriminant::{Against, Directions, directions};
 use super::moments::{Moments, Truth};
+use super::normals::Normals;
+use super::scored::{Scored, as_matrix, covariance, reader, score_auroc};
 use super::tokens::ImageTokens;
 use super::{AlignedEncoder, Alignment, AlignmentRecord, AttributeReader, DomainAlignment, TextReader};
-use crate::data::{Label, Manifest, Split};
-use crate::{PhantomConfig, auroc, phantom_image};
 
 /// Everything that an alignment depends on.
 #[derive(Clone, Debug)]
@@ -74,7 +73,7 @@ pub struct DomainReport {
     /// The same for wordings that were held out.
     pub held_out_wordings_auroc: f64,
     /// AUROC of each attribute's own score, by its id.
-    pub by_attribute: std::collections::BTreeMap<String, f64>,
+    pub by_attribute: BTreeMap<String, f64>,
 }
 
 /// Fewer images than this teach nothing.
@@ -98,9 +97,6 @@ const PATCHES: [usize; 2] = [24, 16];
 /// Normal images whose mean is taken, at most.
 const MOST_CENTRED: usize = 400;
 
-/// Fewer images with or without an attribute than this say nothing of its score.
-const LEAST_SCORED: usize = 8;
-
 /// Learns an alignment and writes it into the folder `out`. What a domain gave is kept in a folder beside `out` until the
 /// last is done, so that an alignment which was stopped goes on with the next domain.
 ///
@@ -109,7 +105,7 @@ const LEAST_SCORED: usize = 8;
 pub fn align(plan: &AlignPlan, encoder: &Encoder, out: &Path, monitor: &dyn Monitor) -> Result<Alignment> {
     if plan.settings.images < LEAST_IMAGES {
         return Err(Error::bad_input(format!(
-            "{} rendered images: expected {LEAST_IMAGES} or more",
+            "--images {}: expected {LEAST_IMAGES} or more rendered images in each domain",
             plan.settings.images
         )));
     }
@@ -174,87 +170,11 @@ fn kept_folder(
     part: &DomainNormals,
     normals: &Normals,
 ) -> PathBuf {
-    let key = format!("{encoder:?} {settings:?} {:?} {:?}", part.domain, normals.sha256);
+    let version = env!("CARGO_PKG_VERSION");
+    let key = format!("{version} {encoder:?} {settings:?} {:?} {:?}", part.domain, normals.sha256);
     let name = out.file_name().map_or_else(|| "alignment".into(), |n| n.to_string_lossy().into_owned());
     let kept = format!(".{name}.parts-{}", &sha256_hex(key.as_bytes())[..16]);
     out.with_file_name(kept)
-}
-
-/// The files of normal images that a path names: an image, a folder of images, or a manifest, of which the train rows
-/// without a finding are taken.
-///
-/// # Errors
-/// When there is no image.
-pub fn read_normals(path: &Path) -> Result<Vec<PathBuf>> {
-    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) {
-        let manifest = Manifest::read(path)?;
-        let normal = |row: &&crate::data::Row| row.labels.iter().all(|&l| l == Label::Absent);
-        let rows = manifest.rows_of(Split::Train).map(|(_, row)| row);
-        let files: Vec<PathBuf> = rows.filter(normal).map(|row| manifest.image_path(row)).collect();
-        if files.is_empty() {
-            return Err(Error::bad_input(format!("{}: no train row without a finding", path.display())));
-        }
-        return Ok(files);
-    }
-    let inputs = crate::image_files(&[path.to_path_buf()])?;
-    if inputs.is_empty() {
-        return Err(Error::bad_input(format!("{}: no image in it", path.display()))
-            .with_hint("name a folder of normal images, or a manifest"));
-    }
-    Ok(inputs)
-}
-
-/// Normal images in memory.
-struct Normals {
-    images: Vec<RgbImage>,
-    sha256: Vec<String>,
-    what: String,
-    /// Of so many images one is drawn on tissue of the renderer's own; 1 for all, 0 for none.
-    own_tissue_in: usize,
-}
-
-/// Phantoms without a lesion that ultrasound is drawn on, beside the renderer's own tissue.
-const PHANTOMS: usize = 120;
-
-/// Keeps them apart from phantoms that anyone generates by the same seed, and may test on.
-const PHANTOM_SEED: u64 = 0x616c_6967_6e6d_656e;
-
-impl Normals {
-    fn read(part: &DomainNormals, seed: u64) -> Result<Self> {
-        if !part.files.is_empty() {
-            let mut normals = Normals {
-                images: vec![],
-                sha256: vec![],
-                what: format!("{} given images", part.files.len()),
-                own_tissue_in: 0,
-            };
-            for path in &part.files {
-                let bytes = read(path)?;
-                normals.sha256.push(sha256_hex(&bytes));
-                normals.images.push(decode_image(&bytes, &path.display().to_string())?);
-            }
-            return Ok(normals);
-        }
-        if part.domain != Domain::Ultrasound {
-            return Ok(Normals { images: vec![], sha256: vec![], what: "own tissue".into(), own_tissue_in: 1 });
-        }
-        let config =
-            PhantomConfig { images: 2 * PHANTOMS, normal: 0.5, seed: seed ^ PHANTOM_SEED, ..PhantomConfig::default() };
-        let mut images = Vec::new();
-        for number in 0..config.images {
-            let phantom = phantom_image(&config, number)?;
-            if phantom.masks.is_empty() {
-                images.push(phantom.image.to_rgb());
-            }
-        }
-        let what = format!("own tissue and {} phantoms", images.len());
-        Ok(Normals { images, sha256: vec![], what, own_tissue_in: 2 })
-    }
-
-    fn of(&self, number: usize) -> Option<&RgbImage> {
-        let own = self.images.is_empty() || self.own_tissue_in > 0 && number.is_multiple_of(self.own_tissue_in);
-        (!own).then(|| &self.images[number % self.images.len()])
-    }
 }
 
 struct DomainFit<'a> {
@@ -284,10 +204,7 @@ impl DomainFit<'_> {
         let tested = self.scored(domain, normals, second..images, &(reader.whole.clone(), reader.patch.clone()))?;
         self.monitor.end();
 
-        let values: Vec<Vec<f64>> = tested
-            .iter()
-            .map(|s| (0..s.whole.len()).map(|a| s.whole[a] + s.patch[a] + f64::from(reader.offset[a])).collect())
-            .collect();
+        let values: Vec<Vec<f64>> = tested.iter().map(|s| s.read_by(&reader)).collect();
         let report = self.report(domain, normals, &text, &values, &tested)?;
         self.centre(&mut reader, normals)?;
         Ok((DomainAlignment { domain, reader, text, covariance: covariance(&values) }, report))
@@ -384,7 +301,9 @@ impl DomainFit<'_> {
     ) -> Result<Vec<Scored>> {
         let mut all = Vec::new();
         self.batches(domain, normals, numbers, |_, batch| {
-            all.extend(batch.par_iter().map(|s| Scored::of(s, maps)).collect::<Vec<_>>());
+            all.extend(
+                batch.par_iter().map(|s| Scored::of(&s.tokens, whole_truth(&s.rendering), maps)).collect::<Vec<_>>(),
+            );
             Ok(())
         })?;
         Ok(all)
@@ -398,7 +317,7 @@ impl DomainFit<'_> {
         values: &[Vec<f64>],
         tested: &[Scored],
     ) -> Result<DomainReport> {
-        let mut by_attribute = std::collections::BTreeMap::new();
+        let mut by_attribute = BTreeMap::new();
         let (mut own, mut learnt, mut held_out) = (Vec::new(), Vec::new(), Vec::new());
         for (number, &attribute) in Attribute::ALL.iter().enumerate() {
             let Some(value) = score_auroc(tested, attribute, |i| values[i][number]) else { continue };
@@ -461,133 +380,4 @@ fn patch_sample(stream: &mut Stream, rendering: &Rendering, grid: (usize, usize)
         }
     }
     sample
-}
-
-fn as_matrix(directions: &Directions) -> Matrix {
-    let width = directions.mean.len();
-    let row = |w: &Option<Vec<f64>>| {
-        w.as_ref().map_or_else(|| vec![0.0; width], |w| w.iter().map(|&x| x as f32).collect::<Vec<f32>>())
-    };
-    Matrix::from_vec(directions.weights.len(), width, directions.weights.iter().flat_map(row).collect())
-}
-
-/// What maps say of a rendered image, and the truth.
-struct Scored {
-    whole: Vec<f64>,
-    patch: Vec<f64>,
-    truth: Truth,
-}
-
-impl Scored {
-    fn of(seen: &Seen, (whole, patch): &(Matrix, Matrix)) -> Self {
-        Scored {
-            whole: whole_scores(whole, &seen.tokens.whole),
-            patch: patch_scores(patch, &seen.tokens.patches),
-            truth: whole_truth(&seen.rendering),
-        }
-    }
-}
-
-/// The reader: both scores of an attribute joined by a discriminant of their own, weighted by how well it tells the
-/// attribute, and standardised over the images.
-fn reader(whole: &Directions, patch: &Directions, scored: &[Scored]) -> AttributeReader {
-    let mut maps = (as_matrix(whole), as_matrix(patch));
-    let mut offset = vec![0.0f32; whole.weights.len()];
-    for (number, &attribute) in Attribute::ALL.iter().enumerate() {
-        let [a, b] = joint_weights(scored, attribute);
-        let value = |s: &Scored| a * s.whole[number] + b * s.patch[number];
-        let told =
-            score_auroc(scored, attribute, |i| value(&scored[i])).map_or(0.0, |auroc| (2.0 * auroc - 1.0).max(0.0));
-        let (mean, spread) = moments_of(scored.iter().map(value));
-        let scale = if spread > 0.0 { told / spread } else { 0.0 };
-        let scaled = |row: &mut [f32], share: f64| {
-            row.iter_mut().for_each(|w| *w = rounded((f64::from(*w) * share * scale) as f32));
-        };
-        scaled(maps.0.row_mut(number), a);
-        scaled(maps.1.row_mut(number), b);
-        offset[number] = (-mean * scale) as f32;
-    }
-    AttributeReader { whole: maps.0, patch: maps.1, offset }
-}
-
-/// Weights, none below 0, of the whole image's and the patches' score of an attribute: Fisher's discriminant of the two.
-fn joint_weights(scored: &[Scored], attribute: Attribute) -> [f64; 2] {
-    let number = attribute as usize;
-    let known: Vec<(&Scored, bool)> = known(scored, attribute)
-        .into_iter()
-        .map(|i| (&scored[i], scored[i].truth.present.contains(attribute)))
-        .collect();
-    let positives = known.iter().filter(|k| k.1).count();
-    if positives < LEAST_SCORED || known.len() - positives < LEAST_SCORED {
-        return [0.0; 2];
-    }
-    let parts: [fn(&Scored, usize) -> f64; 2] = [|s, n| s.whole[n], |s, n| s.patch[n]];
-    let mut scale = [0.0f64; 2];
-    let mut means = [[0.0f64; 2]; 2];
-    for (part, of) in parts.iter().enumerate() {
-        scale[part] = moments_of(known.iter().map(|k| of(k.0, number))).1.max(1e-12);
-        for (class, mean) in means.iter_mut().enumerate() {
-            let values = known.iter().filter(|k| usize::from(k.1) == class).map(|k| of(k.0, number) / scale[part]);
-            mean[part] = moments_of(values).0;
-        }
-    }
-    let mut within = [[0.0f64; 2]; 2];
-    for &(s, positive) in &known {
-        let class = usize::from(positive);
-        let share = 0.5 / if positive { positives as f64 } else { (known.len() - positives) as f64 };
-        let away = [0, 1].map(|part| parts[part](s, number) / scale[part] - means[class][part]);
-        for row in 0..2 {
-            for column in 0..2 {
-                within[row][column] += share * away[row] * away[column];
-            }
-        }
-    }
-    // A tenth on the diagonal keeps two scores that say the same from cancelling each other.
-    within[0][0] += 0.1;
-    within[1][1] += 0.1;
-    let apart = [means[1][0] - means[0][0], means[1][1] - means[0][1]];
-    let determinant = within[0][0] * within[1][1] - within[0][1] * within[1][0];
-    let w = [
-        (within[1][1] * apart[0] - within[0][1] * apart[1]) / determinant,
-        (within[0][0] * apart[1] - within[1][0] * apart[0]) / determinant,
-    ];
-    [w[0].max(0.0) / scale[0], w[1].max(0.0) / scale[1]]
-}
-
-fn covariance(values: &[Vec<f64>]) -> Matrix64 {
-    let count = values.len().max(1) as f64;
-    let width = values.first().map_or(0, Vec::len);
-    let mean: Vec<f64> = (0..width).map(|a| values.iter().map(|v| v[a]).sum::<f64>() / count).collect();
-    let centred: Vec<f64> = values.iter().flat_map(|v| v.iter().zip(&mean).map(|(x, m)| x - m)).collect();
-    let rows = Matrix64::from_vec(values.len(), width, centred);
-    let mut covariance = rows.transposed_times(&rows);
-    covariance.data_mut().iter_mut().for_each(|c| *c = f64::from((*c / count) as f32));
-    covariance
-}
-
-/// Mean and standard deviation.
-fn moments_of(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let count = values.clone().count().max(1) as f64;
-    let mean = values.clone().sum::<f64>() / count;
-    let variance = values.map(|v| (v - mean).powi(2)).sum::<f64>() / count;
-    (mean, variance.sqrt())
-}
-
-/// Images where an attribute is known; all, where it is known of none that it is absent.
-fn known(scored: &[Scored], attribute: Attribute) -> Vec<usize> {
-    let is_known = |&i: &usize| !scored[i].truth.unknown.contains(attribute);
-    let known: Vec<usize> = (0..scored.len()).filter(is_known).collect();
-    let absent = known.iter().filter(|&&i| !scored[i].truth.present.contains(attribute)).count();
-    if absent < LEAST_SCORED { (0..scored.len()).collect() } else { known }
-}
-
-/// AUROC of a score of an attribute over images where it is known; `None` where there are too few on either side.
-fn score_auroc(scored: &[Scored], attribute: Attribute, score: impl Fn(usize) -> f64) -> Option<f64> {
-    let known = known(scored, attribute);
-    let truth: Vec<bool> = known.iter().map(|&i| scored[i].truth.present.contains(attribute)).collect();
-    let positives = truth.iter().filter(|&&t| t).count();
-    if positives < LEAST_SCORED || truth.len() - positives < LEAST_SCORED {
-        return None;
-    }
-    auroc(&known.iter().map(|&i| score(i)).collect::<Vec<_>>(), &truth).value()
 }
