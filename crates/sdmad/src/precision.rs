@@ -47,6 +47,9 @@ pub fn choose_precision(
 ) -> Result<(Precision, Vec<Value>)> {
     let settings = plan.applied_settings();
     let measure = |precision: Precision| -> Result<Option<f64>> {
+        if plan.support.rows.is_empty() {
+            return Ok(None);
+        }
         let tower = open(precision)?;
         let extractor = extract(&tower)?;
         let features = extractor.files(&plan.shot_paths(), Rows::Views, DEFAULT_BATCH, monitor)?;

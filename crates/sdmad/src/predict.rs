@@ -28,9 +28,10 @@ pub struct SignAnswer {
     pub id: String,
     /// Its text.
     pub text: String,
-    /// a(x, s): about 1 where the image looks like the sign's categories, about 0 where it does not.
+    /// a(x, s), in units of the bridge: about 1 where the image looks like the sign's categories and 0 where it does not by
+    /// what the shots taught, and what its words add.
     pub similarity: f64,
-    /// σ(2 (a(x, s) − z_0)), in [0, 1]: the sign against the normal signs, with the sharpness of the softmax over findings.
+    /// σ(2 (a(x, s) − the mean of a over the normal signs that count)), in [0, 1]: the sign against normal, with the sharpness of the softmax over findings.
     pub probability: f64,
     /// Whether it counts for the category.
     pub selected: bool,
@@ -130,6 +131,9 @@ pub fn predict(run: &Run, record: &ModelRecord, extractor: &Extractor<'_>, image
 fn answer(run: &Run, record: &ModelRecord, image: String, features: &ImageFeatures) -> Prediction {
     let scores = run.model.score(&features.mean(), &features.attributes);
     let mut warnings = Vec::new();
+    // Normal's signs in the same units as every other sign: columns have the mean of what words say taken off.
+    let of_normal = scores.selected.first().map_or(&[][..], Vec::as_slice);
+    let normal = of_normal.iter().map(|&s| scores.similarities[s]).sum::<f64>() / of_normal.len().max(1) as f64;
     let categories = run
         .model
         .categories
@@ -152,7 +156,7 @@ fn answer(run: &Run, record: &ModelRecord, image: String, features: &ImageFeatur
                     .iter()
                     .map(|&s| {
                         let why_not = signs.why_not(c + 1, s, &scores.selected);
-                        let logit = SOFTMAX_SCALE * (scores.similarities[s] - scores.columns[0]);
+                        let logit = SOFTMAX_SCALE * (scores.similarities[s] - normal);
                         SignAnswer {
                             id: signs.bank.signs[s].id.clone(),
                             text: signs.bank.signs[s].text.clone(),

@@ -51,7 +51,21 @@ fn reads_signs_without_a_shot_by_their_words() {
     for other in ["swapped", "shuffled", "random"] {
         assert_ne!(zero, scores(other), "{other}");
     }
+    // Without a shot there is nothing to choose a precision by.
+    train("--shots 0 --precision auto", "chosen");
+    assert_eq!(world.json("chosen/adapter_config.json")["encoder"]["precision"], "f32");
     world.succeeds("predict --run zero --out answers data/images");
+    // A sign is set against the signs of normal, so its probability follows its similarity within an image.
+    for line in world.json_lines("answers/predictions.jsonl") {
+        let categories = line["categories"].as_array().unwrap();
+        let mut signs: Vec<(f64, f64)> = categories
+            .iter()
+            .flat_map(|c| c["signs"].as_array().unwrap())
+            .map(|s| (s["similarity"].as_f64().unwrap(), s["probability"].as_f64().unwrap()))
+            .collect();
+        signs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(signs.is_sorted_by(|a, b| a.1 <= b.1), "{signs:?}");
+    }
 }
 
 #[test]
