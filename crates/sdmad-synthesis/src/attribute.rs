@@ -117,17 +117,17 @@ attributes! {
     /// Everywhere.
     Diffuse = "diffuse",
 
-    /// In the upper third of the image.
+    /// Its centre is above the middle by more than .14 of the side.
     Upper = "upper",
-    /// In the lower third.
+    /// Its centre is below the middle by more than .14 of the side.
     Lower = "lower",
-    /// In the image's left third.
+    /// Its centre is left of the middle by more than .14 of the side.
     Left = "left",
-    /// In the image's right third.
+    /// Its centre is right of the middle by more than .14 of the side.
     Right = "right",
-    /// In the middle.
+    /// Its centre is within .15 of the side of the middle.
     Central = "central",
-    /// Near the edge.
+    /// Its centre is more than .32 of the side from the middle.
     Peripheral = "peripheral",
     /// On both sides.
     Bilateral = "bilateral",

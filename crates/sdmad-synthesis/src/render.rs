@@ -11,21 +11,22 @@ use crate::scene::{Rendering, Scene};
 /// The least pixels of a side on which findings can be told.
 pub const SMALLEST_SIDE: usize = 64;
 
-/// Draws images of a domain. Image `number` of a seed is the same on every machine.
+/// Draws images of a domain. Image `number` of a seed is the same for any number of threads, on one platform and
+/// build: sines and logarithms are the platform's.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     /// The kind of image.
     pub domain: Domain,
-    /// Pixels of a side, 64 or more.
+    /// Pixels of a side, [`SMALLEST_SIDE`] or more; textures are tuned for 224.
     pub side: usize,
     /// Of all random numbers.
     pub seed: u64,
-    /// The share of images without a finding.
+    /// The share of images on which no finding is tried, 0 to 1; some others stay without one, too.
     pub normal_share: f64,
 }
 
 impl Renderer {
-    /// Images of 224 pixels a side, an eighth of them without a finding.
+    /// Images of 224 pixels a side, an eighth of them without a finding tried.
     pub fn new(domain: Domain, seed: u64) -> Self {
         Renderer { domain, side: 224, seed, normal_share: 0.125 }
     }
