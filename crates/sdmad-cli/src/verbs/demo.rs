@@ -173,7 +173,8 @@ fn report(
     format!(
         "\nsdmad on phantoms: {SHOTS} images of normal and of each of {} findings to learn from, {images} test images,\n\
          means over {DRAWS} draws of shots with 95 % intervals\n\n{}\n\n\
-         Do the words of the signs matter? Beside the shots, signs are read by an alignment that was taught on drawn findings.\n\
+         Do the words of the signs matter? Beside the shots, signs are read by an alignment that was taught on drawn findings,\n\
+         some of them on lesion-free images of this generator (of another seed), so phantoms flatter it.\n\
          With swapped or random words it says what is false or nothing; without text only the shots speak.\n\n{}\n\n\
          runs, scores and figures: {}\n{RESEARCH_USE}",
         set.categories().len(),
