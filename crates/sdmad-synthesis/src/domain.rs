@@ -12,6 +12,7 @@ use sdmad_base::{Error, Result, Stream};
 use crate::canvas::Canvas;
 use crate::scene::Scene;
 
+use dermoscopy::Lesion;
 use fundus::Eye;
 use xray::Chest;
 
@@ -22,6 +23,8 @@ pub(crate) enum Landmarks {
     Eye(Box<Eye>),
     /// On a chest X-ray.
     Chest(Chest),
+    /// On skin of our own.
+    Lesion(Box<Lesion>),
 }
 
 /// A kind of image that the renderer knows.
@@ -72,6 +75,12 @@ impl Domain {
     /// Whether a mirrored image is as good as the image.
     pub(crate) fn may_mirror(self) -> bool {
         !matches!(self, Domain::XRay)
+    }
+
+    /// Whether what is seen is the sum of all that lies behind one another, so that a finding's surroundings say
+    /// little of how bright it is.
+    pub(crate) fn is_projection(self) -> bool {
+        matches!(self, Domain::XRay)
     }
 
     /// Normal tissue of our own.

@@ -18,6 +18,7 @@
 mod attribute;
 mod canvas;
 mod domain;
+mod evidence;
 mod field;
 mod grammar;
 mod outline;

@@ -4,8 +4,10 @@ use std::f32::consts::TAU;
 
 use sdmad_base::Stream;
 
+use crate::attribute::{Attribute, AttributeSet};
 use crate::field::between;
 use crate::plane::{Plane, length, soft_step};
+use crate::scene::Scene;
 
 const ANGLES: usize = 720;
 
@@ -26,6 +28,29 @@ pub(crate) enum Form {
     Angular,
     /// Many small scallops on an ellipse.
     Scalloped,
+}
+
+impl Form {
+    /// Whether the form can be told at a mean radius and with an edge of `softness` pixels. All forms need some twelve
+    /// pixels across; lobes, and even more so corners, scallops and spikes, need more, and drown in a blurred edge.
+    pub(crate) fn is_seen(self, radius: f32, softness: f32) -> bool {
+        let (least, blur) = match self {
+            Form::Round | Form::Oval | Form::Irregular => (6.0, 0.5),
+            Form::Lobulated => (8.0, 0.35),
+            Form::Angular => (10.0, 0.3),
+            Form::Scalloped | Form::Spiculated => (12.0, 0.2),
+        };
+        radius >= least && softness <= blur * radius
+    }
+
+    /// `words` of the form where it can be told; else none, and they are unknown of the scene.
+    pub(crate) fn seen(self, scene: &mut Scene, words: AttributeSet, radius: f32, softness: f32) -> AttributeSet {
+        if self.is_seen(radius, softness) {
+            return words;
+        }
+        scene.unknown = scene.unknown.union(words);
+        AttributeSet::EMPTY
+    }
 }
 
 /// A closed outline around a centre, in pixels.
@@ -59,7 +84,7 @@ impl Outline {
     pub(crate) fn depth(&self, x: f32, y: f32) -> f32 {
         let (u, v) = self.local(x, y);
         let away = length(u, v);
-        self.radius * self.factor(direction(u, v)) - away
+        self.radius * self.factor_of(direction(u, v) / TAU) - away
     }
 
     /// Coordinates along the long axis and across it, scaled so that the ellipse is a circle of [`Outline::radius`].
@@ -103,20 +128,34 @@ impl Outline {
             } else if away <= least {
                 inside
             } else {
-                value(self.radius * self.factor(direction(u, v)) - away)
+                value(self.radius * self.factor_of(direction(u, v) / TAU) - away)
             }
         })
     }
 
     fn factor(&self, angle: f32) -> f32 {
-        let place = (angle / TAU).rem_euclid(1.0) * ANGLES as f32;
+        self.factor_of((angle / TAU).rem_euclid(1.0))
+    }
+
+    /// The factor at a share of a turn, from -1 to 1.
+    fn factor_of(&self, turn: f32) -> f32 {
+        let place = if turn < 0.0 { turn + 1.0 } else { turn } * ANGLES as f32;
         let first = place as usize % ANGLES;
         let share = place.fract();
         self.factors[first] * (1.0 - share) + self.factors[(first + 1) % ANGLES] * share
     }
 
+    /// Wide or tall, where it clearly is.
+    pub(crate) fn orientation_words(&self) -> AttributeSet {
+        match self.orientation() {
+            1 => [Attribute::Wide].into(),
+            -1 => [Attribute::Tall].into(),
+            _ => AttributeSet::EMPTY,
+        }
+    }
+
     /// Whether it is clearly wider than tall (> 0), taller than wide (< 0), or neither (0).
-    pub(crate) fn orientation(&self) -> i8 {
+    fn orientation(&self) -> i8 {
         let (mut wide, mut tall) = (0.0f32, 0.0f32);
         for i in 0..64 {
             let (x, y) = self.point(TAU * i as f32 / 64.0, 1.0);

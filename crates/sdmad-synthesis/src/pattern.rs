@@ -55,12 +55,17 @@ const HALF_TILE: f32 = 0.5 * (TILE - 1) as f32;
 
 /// The points that may be nearest or second for a pixel of the tile around `middle`.
 fn near<'a>(points: impl Iterator<Item = &'a (f32, f32)>, middle: (f32, f32)) -> Vec<(f32, f32)> {
-    let mut candidates: Vec<(f32, (f32, f32))> =
-        points.map(|&(x, y)| (((x - middle.0).powi(2) + (y - middle.1).powi(2)).sqrt(), (x, y))).collect();
-    candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut first, mut second) = (f32::MAX, f32::MAX);
+    let candidates: Vec<(f32, (f32, f32))> = points
+        .map(|&(x, y)| {
+            let square = (x - middle.0).powi(2) + (y - middle.1).powi(2);
+            (first, second) = (first.min(square), second.min(first.max(square)));
+            (square, (x, y))
+        })
+        .collect();
     // A pixel is at most half a diagonal from the middle, and so is what it sees nearer or farther.
-    let limit = candidates.get(1).map_or(f32::MAX, |second| second.0 + 2.0 * 1.4143 * HALF_TILE);
-    candidates.into_iter().take_while(|candidate| candidate.0 <= limit).map(|candidate| candidate.1).collect()
+    let limit = (second.sqrt() + 2.0 * 1.4143 * HALF_TILE).powi(2);
+    candidates.into_iter().filter(|candidate| candidate.0 <= limit).map(|candidate| candidate.1).collect()
 }
 
 /// Half of how much farther the second of `points` is than the nearest, for each pixel of a tile.

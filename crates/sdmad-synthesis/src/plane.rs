@@ -114,18 +114,21 @@ impl Plane {
         }
         // Three boxes of width w have the variance (w² − 1) / 4; a fractional edge makes the width continuous.
         let half = ((4.0 * sigma * sigma + 1.0).sqrt() - 1.0) * 0.5;
-        let mut plane = self.clone();
+        let (mut plane, mut other) = (self.clone(), Plane::filled(self.side, 0.0));
         for _ in 0..2 {
             for _ in 0..3 {
-                plane = plane.box_columns(half);
+                plane.box_columns(half, &mut other);
+                std::mem::swap(&mut plane, &mut other);
             }
-            plane = plane.transposed();
+            plane.transpose(&mut other);
+            std::mem::swap(&mut plane, &mut other);
         }
         plane
     }
 
-    /// The running mean of each column over `half` pixels up and down. All columns of a row go together.
-    fn box_columns(&self, half: f32) -> Plane {
+    /// Writes the running mean of each column over `half` pixels up and down to `means`. All columns of a row go
+    /// together.
+    fn box_columns(&self, half: f32, means: &mut Plane) {
         let side = self.side;
         let whole = half.floor() as usize;
         let part = half - whole as f32;
@@ -135,12 +138,20 @@ impl Plane {
             let y = y.saturating_sub(shift).min(side - 1);
             &self.values[y * side..(y + 1) * side]
         };
+        if whole == 0 {
+            // Three rows count: no sum has to run.
+            for (y, mean) in means.values.chunks_exact_mut(side).enumerate() {
+                let near = row(y, 1).iter().zip(row(y, 0)).zip(row(y + 1, 0));
+                let mean = mean.iter_mut().zip(near);
+                mean.for_each(|(value, ((&above, &here), &below))| *value = (here + part * (above + below)) * weight);
+            }
+            return;
+        }
         // f64: the running sum keeps its digits.
         let mut sums = vec![0.0f64; side];
         for y in 0..2 * whole + 1 {
             sums.iter_mut().zip(row(y, whole)).for_each(|(sum, &v)| *sum += f64::from(v));
         }
-        let mut means = Plane::filled(side, 0.0);
         for (y, mean) in means.values.chunks_exact_mut(side).enumerate() {
             let (above, first, below) = (row(y, whole + 1), row(y, whole), row(y + whole + 1, 0));
             let columns = mean.iter_mut().zip(&mut sums).zip(above).zip(first).zip(below);
@@ -149,12 +160,11 @@ impl Plane {
                 *sum += f64::from(below) - f64::from(first);
             }
         }
-        means
     }
 
-    fn transposed(&self) -> Plane {
-        let side = self.side;
-        let mut values = vec![0.0; side * side];
+    /// Writes rows as columns to `turned`.
+    fn transpose(&self, turned: &mut Plane) {
+        let (side, values) = (self.side, &mut turned.values);
         const TILE: usize = 16;
         for top in (0..side).step_by(TILE) {
             for left in (0..side).step_by(TILE) {
@@ -165,7 +175,6 @@ impl Plane {
                 }
             }
         }
-        Plane { side, values }
     }
 }
 

@@ -40,25 +40,29 @@ impl Renderer {
             let side = self.side;
             return Err(Error::bad_input(format!("a side of {side} pixels; findings need {SMALLEST_SIDE} or more")));
         }
-        self.scene(normal, number).finish()
+        let (_, mut scene, mut stream) = self.drawn(normal, number);
+        self.domain.distract(&mut stream, &mut scene);
+        disturb(&mut stream, &mut scene);
+        scene.finish()
     }
 
-    /// All that is drawn, before it is cut to 8 bits.
-    fn scene(&self, normal: Option<&RgbImage>, number: u64) -> Scene {
-        let stream = &mut Stream::new(self.seed, &format!("synthesis/{}/{number}", self.domain.id()));
-        let mut scene = match normal {
+    /// The scene without findings and with them, before anything is laid over it, and the stream for that.
+    fn drawn(&self, normal: Option<&RgbImage>, number: u64) -> (Scene, Scene, Stream) {
+        let mut own = Stream::new(self.seed, &format!("synthesis/{}/{number}", self.domain.id()));
+        let stream = &mut own;
+        let before = match normal {
             Some(image) => {
                 let normal = self.prepared(stream, image);
                 self.domain.on_normal(stream, normal)
             }
             None => self.domain.tissue(stream, self.side),
         };
+        let mut scene = before.clone();
         if !stream.chance(self.normal_share) {
             self.domain.draw(stream, &mut scene);
+            scene.settle(&before, self.domain.is_projection());
         }
-        self.domain.distract(stream, &mut scene);
-        disturb(stream, &mut scene);
-        scene
+        (before, scene, own)
     }
 
     /// A square window of a normal image, mirrored, darker or brighter at random.
@@ -100,18 +104,31 @@ fn disturb(stream: &mut Stream, scene: &mut Scene) {
 mod tests {
     use super::*;
 
-    /// Renders a few numbers of each domain on `normal`, or on tissue of its own; all that is drawn must be finite.
-    fn stays_finite(side: usize, name: &str, normal: Option<&RgbImage>) {
+    /// Renders a few numbers of each domain on `normal`, or on tissue of its own. All that is drawn must be finite; each
+    /// mask must have weight, and the picture must differ from the normal one under it.
+    fn stays_sound(side: usize, name: &str, normal: Option<&RgbImage>) {
         for domain in Domain::ALL {
             let renderer = Renderer { side, ..Renderer::new(domain, 3) };
-            for number in 0..6 {
-                let scene = renderer.scene(normal, number);
-                let finite = |plane: &crate::plane::Plane| plane.values().iter().all(|v| v.is_finite());
-                assert!(scene.canvas.planes().iter().all(finite), "{} {number} on {name}", domain.id());
+            for number in 0..12 {
+                let (before, mut scene, mut stream) = renderer.drawn(normal, number);
+                let name = format!("{} {number} on {name}", domain.id());
                 for finding in &scene.findings {
-                    let valid = finding.mask.values().iter().all(|v| (0.0..=1.0).contains(v));
-                    assert!(valid, "a mask of {} {number} on {name}", domain.id());
+                    assert!(finding.mask.values().iter().all(|v| (0.0..=1.0).contains(v)), "a mask of {name}");
+                    let weight: f32 = finding.mask.values().iter().sum();
+                    let words: Vec<&str> = finding.attributes.iter().map(|a| a.id()).collect();
+                    assert!(weight > 2.0, "{name}: a mask without weight: {}", words.join(" "));
+                    let changed = (0..side * side).any(|i| {
+                        let levels = |scene: &Scene| {
+                            scene.canvas.planes().each_ref().map(|p| (p.values()[i].clamp(0.0, 1.0) * 255.0) as u8)
+                        };
+                        finding.mask.values()[i] > 0.0 && levels(&before) != levels(&scene)
+                    });
+                    assert!(changed, "{name}: nothing is changed by {}", words.join(" "));
                 }
+                domain.distract(&mut stream, &mut scene);
+                disturb(&mut stream, &mut scene);
+                let finite = |plane: &crate::plane::Plane| plane.values().iter().all(|v| v.is_finite());
+                assert!(scene.canvas.planes().iter().all(finite), "{name}");
             }
         }
     }
@@ -123,17 +140,21 @@ mod tests {
             let data = (0..width * height * 3).map(|_| level.unwrap_or_else(|| stream.below(256) as u8)).collect();
             RgbImage::new(width, height, data).expect("the size fits")
         };
-        stays_finite(224, "black", Some(&image(256, 256, Some(0))));
-        stays_finite(224, "white", Some(&image(256, 256, Some(255))));
-        stays_finite(224, "noise", Some(&image(256, 256, None)));
-        stays_finite(224, "one pixel", Some(&image(1, 1, Some(90))));
-        stays_finite(224, "a narrow strip", Some(&image(3, 400, None)));
+        stays_sound(224, "black", Some(&image(256, 256, Some(0))));
+        stays_sound(224, "white", Some(&image(256, 256, Some(255))));
+        stays_sound(224, "grey", Some(&image(256, 256, Some(128))));
+        stays_sound(SMALLEST_SIDE, "small black", Some(&image(80, 80, Some(0))));
+        stays_sound(SMALLEST_SIDE, "small white", Some(&image(80, 80, Some(255))));
+        stays_sound(SMALLEST_SIDE, "small grey", Some(&image(80, 80, Some(128))));
+        stays_sound(224, "noise", Some(&image(256, 256, None)));
+        stays_sound(224, "one pixel", Some(&image(1, 1, Some(90))));
+        stays_sound(224, "a narrow strip", Some(&image(3, 400, None)));
     }
 
     #[test]
     fn any_side_can_be_drawn() {
         for side in [SMALLEST_SIDE, 97, 225] {
-            stays_finite(side, &format!("{side} pixels"), None);
+            stays_sound(side, &format!("{side} pixels"), None);
         }
         let small = Renderer { side: SMALLEST_SIDE - 1, ..Renderer::new(Domain::Oct, 1) };
         assert!(small.render(None, 0).is_err());

@@ -6,6 +6,7 @@ use sdmad_imaging::RgbImage;
 use crate::attribute::{Attribute, AttributeSet};
 use crate::canvas::Canvas;
 use crate::domain::Landmarks;
+use crate::evidence;
 use crate::plane::{Plane, length};
 
 /// One finding: where it is and what it looks like.
@@ -43,6 +44,8 @@ pub(crate) struct Scene {
     pub(crate) unknown: AttributeSet,
     /// Where anatomy is, once a domain has looked for it.
     pub(crate) landmarks: Option<Landmarks>,
+    /// Whether a finding was refused: what was taken back for its sake is not known.
+    refused: bool,
 }
 
 impl Scene {
@@ -54,6 +57,7 @@ impl Scene {
             present: AttributeSet::EMPTY,
             unknown: AttributeSet::EMPTY,
             landmarks: None,
+            refused: false,
         }
     }
 
@@ -62,12 +66,48 @@ impl Scene {
         self.canvas.side()
     }
 
-    /// Notes a finding that was drawn. [`Attribute::Finding`] and its place are added.
-    pub(crate) fn note(&mut self, attributes: impl Into<AttributeSet>, mask: Plane) {
-        let mut attributes = attributes.into();
-        attributes.insert(Attribute::Finding);
-        attributes = attributes.union(places(&mask));
-        self.findings.push(Finding { attributes, mask });
+    /// Notes a finding that was drawn. [`Attribute::Finding`] and its place are added. A mask without weight is
+    /// refused; says whether it was not.
+    pub(crate) fn note(&mut self, attributes: impl Into<AttributeSet>, mask: Plane) -> bool {
+        let noted = evidence::has_weight(&mask);
+        if noted {
+            let mut attributes = attributes.into();
+            attributes.insert(Attribute::Finding);
+            attributes = attributes.union(places(&mask));
+            self.findings.push(Finding { attributes, mask });
+        } else {
+            self.refused = true;
+        }
+        noted
+    }
+
+    /// Makes attributes of the whole image such as may or may not hold.
+    pub(crate) fn doubt(&mut self, attributes: impl Into<AttributeSet>) {
+        let attributes = attributes.into();
+        self.present = self.present.without(attributes);
+        self.unknown = self.unknown.union(attributes);
+    }
+
+    /// Holds what was noted against what can be seen, `before` being the scene without findings: one that changed
+    /// nothing goes, and so do bright and dark where the level does not differ; what the whole image is said to be
+    /// for the sake of one that went is no longer known. `by_change` as in [`evidence::unseen_levels`].
+    pub(crate) fn settle(&mut self, before: &Scene, by_change: bool) {
+        let noted = self.findings.len();
+        let canvas = &self.canvas;
+        self.findings.retain(|finding| evidence::is_changed(&before.canvas, canvas, &finding.mask));
+        if self.refused || self.findings.len() < noted {
+            let (lost, gained) = (before.present.without(self.present), self.present.without(before.present));
+            self.doubt(lost.union(gained));
+        }
+        if self.findings.is_empty() {
+            return;
+        }
+        let (ground, level) = (evidence::brightness(&before.canvas), evidence::brightness(&self.canvas));
+        for finding in &mut self.findings {
+            let unseen = evidence::unseen_levels(finding.attributes, &ground, &level, &finding.mask, by_change);
+            finding.attributes = finding.attributes.without(unseen);
+            self.unknown = self.unknown.union(unseen);
+        }
     }
 
     /// The image and the truth. Without a finding, [`Attribute::Nothing`] holds.

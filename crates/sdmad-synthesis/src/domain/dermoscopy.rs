@@ -16,10 +16,11 @@ use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::Canvas;
+use crate::domain::Landmarks;
 use crate::field::one_of;
 use crate::scene::Scene;
 
-use lesion::Lesion;
+pub(crate) use lesion::Lesion;
 
 /// Draws one kind of finding into a lesion.
 type Draw = fn(&mut Stream, &mut Scene, &Lesion);
@@ -98,9 +99,13 @@ const OF_A_NEVUS: [A; 35] = [
 
 /// Skin with a plain nevus of even colour, sometimes with a regular network or globules.
 pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
-    let mut scene = Scene::new(skin::bare(stream, side));
+    let (skin, unknown) = skin::bare(stream, side);
+    let mut scene = Scene::new(skin);
+    scene.unknown = unknown;
     let nevus = Lesion::paint_nevus(stream, &mut scene);
     regular_structure(stream, &mut scene, &nevus);
+    reconcile(&mut scene);
+    scene.landmarks = Some(Landmarks::Lesion(Box::new(nevus)));
     scene
 }
 
@@ -115,7 +120,12 @@ pub(super) fn on_normal(normal: Canvas) -> Scene {
 /// regular structure, so that being drawn upon means nothing.
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
     let plain = stream.chance(0.1);
-    let lesion = match Lesion::find(&scene.canvas) {
+    // What was painted is known, however large.
+    let found = match scene.landmarks.take() {
+        Some(Landmarks::Lesion(lesion)) => Some(*lesion),
+        _ => Lesion::find(&scene.canvas),
+    };
+    let lesion = match found {
         // A lesion that fills the view leaves no skin to take its place.
         Some(found) if found.radius > 0.24 * scene.side() as f32 || !stream.chance(0.5) => found,
         found => replace(stream, scene, found, plain),
@@ -138,7 +148,8 @@ fn replace(stream: &mut Stream, scene: &mut Scene, found: Option<Lesion>, plain:
     if let Some(found) = found {
         scene.canvas = found.without_it(&scene.canvas);
         scene.present = AttributeSet::EMPTY;
-        scene.unknown = AttributeSet::EMPTY;
+        // Freckles stay.
+        scene.unknown = scene.unknown.intersection([A::Dots].into());
     }
     if plain { Lesion::paint_nevus(stream, scene) } else { Lesion::paint_any(stream, scene) }
 }
@@ -154,6 +165,7 @@ fn findings(stream: &mut Stream, scene: &mut Scene, lesion: &Lesion) {
     // The first zone has the choice of place.
     stream.shuffle(&mut zones);
     zones.iter().for_each(|kind| (kind.draw)(stream, scene, lesion));
+    zones::doubt_below_zones(scene, lesion);
     if !structures.iter().any(|kind| kind.unruly) {
         regular_structure(stream, scene, lesion);
     }

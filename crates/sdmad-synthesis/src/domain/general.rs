@@ -91,20 +91,17 @@ fn lesion(stream: &mut Stream, scene: &mut Scene) {
     let centre = (between(stream, 0.15, 0.85) * size, between(stream, 0.15, 0.85) * size);
     let tilt = between(stream, 0.0, PI);
     let outline = Outline::draw(stream, form, centre, radius, stretch, tilt);
-    match outline.orientation() {
-        1 => set.insert(A::Wide),
-        -1 => set.insert(A::Tall),
-        _ => {}
-    }
+    set = set.union(outline.orientation_words());
+    let sharp = stream.chance(0.5);
+    let softness = if sharp { between(stream, 0.4, 1.2) } else { radius * between(stream, 0.22, 0.45) + 1.5 };
+    set = form.seen(scene, set, radius, softness);
+    set.insert(if sharp { A::Sharp } else { A::Blurred });
     if radius < 0.07 * size {
         set.insert(A::Small);
     }
     if radius > 0.17 * size {
         set.insert(A::Large);
     }
-    let sharp = stream.chance(0.5);
-    set.insert(if sharp { A::Sharp } else { A::Blurred });
-    let softness = if sharp { between(stream, 0.4, 1.2) } else { radius * between(stream, 0.22, 0.45) + 1.5 };
     let mut alpha = outline.fill(side, softness);
     if stream.chance(0.15) {
         set.insert(A::Ring);
@@ -169,10 +166,17 @@ pub(super) fn texture(stream: &mut Stream, side: usize, mask: &Plane, set: &mut 
     }
 }
 
+/// Pixels in one 224th of the side.
+fn unit(side: usize) -> f32 {
+    side as f32 / 224.0
+}
+
 fn spots(stream: &mut Stream, scene: &mut Scene) {
     let side = scene.side();
     let count = weighted(stream, &[(3, 1.0), (8, 1.0), (20, 1.0), (45, 0.6)]);
-    let mut set: AttributeSet = [A::Dots, A::Round, A::Small, A::Sharp].into();
+    // Too small for their form to be told.
+    scene.unknown.insert(A::Round);
+    let mut set: AttributeSet = [A::Dots, A::Small, A::Sharp].into();
     set.insert(if count < 5 { A::Few } else { A::Multiple });
     let spread = if count > 15 && stream.chance(0.5) {
         set.insert(A::Diffuse);
@@ -183,7 +187,7 @@ fn spots(stream: &mut Stream, scene: &mut Scene) {
         let radius = size * between(stream, 0.1, 0.25);
         Outline::draw(stream, Form::Irregular, centre, radius, 1.2, 0.3).fill(side, 1.0)
     };
-    let alpha = pattern::dots(stream, &spread, count, (1.3, 4.5), 0.9);
+    let alpha = pattern::dots(stream, &spread, count, (1.3 * unit(side), 4.5 * unit(side)), 0.9);
     if is_grey(&scene.canvas) {
         let bright = stream.chance(0.6);
         set.insert(if bright { A::Bright } else { A::Dark });
@@ -205,7 +209,7 @@ fn line(stream: &mut Stream, scene: &mut Scene) {
     let mut plane = Plane::filled(side, 0.0);
     let start = (between(stream, 0.15, 0.85) * size, between(stream, 0.15, 0.85) * size);
     let angle = between(stream, 0.0, TAU);
-    let width = between(stream, 1.6, 6.0);
+    let width = (unit(side) * between(stream, 1.6, 6.0)).max(1.2);
     let length = size * between(stream, 0.2, 0.5);
     let branches = if stream.chance(0.4) { 3 + stream.below(4) } else { 0 };
     set.insert(if branches > 0 { A::Branching } else { A::Single });

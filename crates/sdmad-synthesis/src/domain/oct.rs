@@ -22,20 +22,21 @@ pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
     normal_scene(stream, image)
 }
 
-/// A real normal section. Vessels may cast shadows, the vitreous may have specks.
+/// A real normal section. The vitreous may have specks.
 pub(super) fn on_normal(stream: &mut Stream, normal: Canvas) -> Scene {
     let mut scene = normal_scene(stream, normal.luma());
-    scene.unknown = [A::Shadow, A::BrightSpecks, A::Linear].into();
+    scene.unknown.insert(A::BrightSpecks);
     scene
 }
 
-/// Whole layers without a finding, at times a patch without meaning.
+/// Whole layers without a finding, at times a patch without meaning. Layers are lines, and vessels may cast shadows.
 fn normal_scene(stream: &mut Stream, mut image: Plane) -> Scene {
     if stream.chance(0.25) {
         clutter::patch(stream, &mut image);
     }
     let mut scene = Scene::new(Canvas::grey(image));
     scene.present = [A::SmoothLayers].into();
+    scene.unknown = [A::Shadow, A::Linear].into();
     scene
 }
 

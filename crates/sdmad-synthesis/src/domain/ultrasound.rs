@@ -25,8 +25,10 @@ use crate::scene::Scene;
 
 /// Layered normal tissue.
 pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
-    let image = tissue::draw(stream, side);
-    normal_scene(stream, image)
+    let (image, own) = tissue::draw(stream, side);
+    let mut scene = normal_scene(stream, image);
+    scene.unknown = scene.unknown.union(own);
+    scene
 }
 
 /// A real normal sonogram. Lines and nets of its own septa, ducts and muscle fibres may be seen on it.

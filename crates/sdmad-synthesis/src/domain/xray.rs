@@ -22,7 +22,7 @@ mod strand;
 
 use sdmad_base::Stream;
 
-use crate::attribute::Attribute as A;
+use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::Canvas;
 use crate::domain::Landmarks;
 use crate::field::weighted;
@@ -32,17 +32,10 @@ pub(crate) use chest::Chest;
 use film::Film;
 
 /// What a real image without a known finding may still show.
-const OFTEN_THERE: [A; 9] = [
-    A::WideHeart,
-    A::RaisedDiaphragm,
-    A::PlateBands,
-    A::InterstitialLines,
-    A::FuzzyVessels,
-    A::Linear,
-    A::Streaks,
-    A::Branching,
-    A::Ring,
-];
+const OFTEN_THERE: [A; 5] = [A::WideHeart, A::RaisedDiaphragm, A::PlateBands, A::InterstitialLines, A::FuzzyVessels];
+
+/// What ribs, vessels, cables and electrodes of any image show: no sign of a finding, and not to be denied.
+const ANYWHERE: [A; 4] = [A::Linear, A::Streaks, A::Branching, A::Ring];
 
 /// Kinds of findings, in the order in which they are drawn: what moves tissue first, then what hides it, then what
 /// lies on top.
@@ -92,6 +85,7 @@ pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
     clutter::draw(stream, &mut level);
     let mut scene = Scene::new(Canvas::grey(level));
     scene.present = [A::ClearLungs, A::SharpAngles].into();
+    scene.unknown = ANYWHERE.into();
     scene
 }
 
@@ -102,7 +96,7 @@ pub(super) fn on_normal(stream: &mut Stream, normal: Canvas) -> Scene {
     let seen = chest.is_clear();
     clutter::draw(stream, &mut level);
     let mut scene = Scene::new(Canvas::grey(level));
-    scene.unknown = OFTEN_THERE.into();
+    scene.unknown = AttributeSet::from(OFTEN_THERE).union(ANYWHERE.into());
     scene.landmarks = Some(Landmarks::Chest(chest));
     for attribute in [A::ClearLungs, A::SharpAngles] {
         if seen {

@@ -58,10 +58,24 @@ pub(super) fn broad(plane: &Plane, sigma: f32) -> Plane {
 
 /// How deep inside an outline each pixel is; beyond `limit` pixels from its centre, far outside.
 pub(super) fn depths(outline: &Outline, side: usize, limit: f32) -> Plane {
-    let (left, top) = outline.centre;
-    Plane::from_fn(side, |x, y| {
-        let (across, down) = (x - left, y - top);
-        let square = across * across + down * down;
-        if square > limit * limit { -limit } else { outline.depth(x, y) }
-    })
+    let mut plane = Plane::filled(side, -limit);
+    let values = plane.values_mut();
+    each_depth(outline, side, limit, |index, depth| values[index] = depth);
+    plane
+}
+
+/// Calls `found` with the index and the depth of each pixel up to `limit` pixels from an outline's centre.
+pub(super) fn each_depth(outline: &Outline, side: usize, limit: f32, mut found: impl FnMut(usize, f32)) {
+    for y in 0..side {
+        let down = y as f32 - outline.centre.1;
+        let half = limit * limit - down * down;
+        if half <= 0.0 {
+            continue;
+        }
+        let edge = |x: f32| x.clamp(0.0, side as f32) as usize;
+        let columns = edge(outline.centre.0 - half.sqrt())..edge(outline.centre.0 + half.sqrt() + 1.0);
+        for x in columns {
+            found(y * side + x, outline.depth(x as f32, y as f32));
+        }
+    }
 }

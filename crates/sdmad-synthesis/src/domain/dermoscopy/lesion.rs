@@ -19,7 +19,7 @@ const RAYS: usize = 128;
 
 /// A pigmented lesion in a picture.
 #[derive(Clone, Debug)]
-pub(super) struct Lesion {
+pub(crate) struct Lesion {
     /// 1 where it is, 0 outside, soft at the edge.
     pub(super) cover: Plane,
     /// 0 at the edge and outside, 1 deep inside.
@@ -47,6 +47,8 @@ struct Plan {
     share: f32,
     centre: (f32, f32),
     sharp: bool,
+    /// The softness of its edge, in pixels.
+    softness: f32,
     lopsided: bool,
     uneven: bool,
     pale_centre: bool,
@@ -60,7 +62,7 @@ impl Lesion {
         let share = cover.mean();
         let outside = around(&cover);
         let contrast = luma.mean_under(&outside) - luma.mean_under(&cover);
-        if !(0.012..0.6).contains(&share) || contrast < 0.07 {
+        if !(0.012..0.9).contains(&share) || contrast < 0.07 {
             return None;
         }
         let bare = erased(canvas, &cover, &outside);
@@ -146,7 +148,8 @@ impl Lesion {
         let lesion = Lesion::new(cover, dye(stream, tone), tone, bare);
         let density = plan.density(stream, &lesion);
         optics::absorb(&mut scene.canvas, &density, lesion.dye, &lesion.bare);
-        let mut words = plan.words(&outline);
+        let (mut words, unseen) = plan.words(&outline);
+        scene.unknown = scene.unknown.union(unseen);
         let [red, green, blue] = optics::mean_colour(&scene.canvas, &lesion.cover);
         if red + green + blue < 0.55 {
             words.insert(A::Black);
@@ -179,13 +182,17 @@ impl Plan {
         let radius = radius * between(stream, 0.85, 1.2);
         let free = (0.42 * size - radius).max(0.05 * size);
         let middle = 0.5 * size;
+        let (unit, sharp) = (size / 224.0, stream.chance(0.45));
+        let softness =
+            if sharp { unit * between(stream, 1.6, 3.0) } else { 4.5 * unit + radius * between(stream, 0.15, 0.35) };
         Plan {
             form,
             stretch: if form == Form::Round { between(stream, 1.0, 1.12) } else { between(stream, 1.2, 1.8) },
             radius,
             share: radius / size,
             centre: (middle + free * between(stream, -0.8, 0.8), middle + free * between(stream, -0.8, 0.8)),
-            sharp: stream.chance(0.45),
+            sharp,
+            softness: softness.max(1.0),
             lopsided,
             uneven,
             pale_centre: stream.chance(0.08),
@@ -194,8 +201,7 @@ impl Plan {
 
     /// Where the lesion is; its edge frays along the furrows of the skin.
     fn cover(&self, stream: &mut Stream, side: usize, outline: &Outline) -> Plane {
-        let softness =
-            if self.sharp { between(stream, 1.6, 3.0) } else { 4.5 + self.radius * between(stream, 0.15, 0.35) };
+        let softness = self.softness;
         let fraying = softness * between(stream, 0.1, 0.35) + 0.01 * self.radius;
         let cell = between(stream, 6.0, 18.0);
         let frayed = fractal(stream, side, cell, 2, 0.7);
@@ -230,21 +236,23 @@ impl Plan {
             .blurred(between(stream, 0.4, 1.1))
     }
 
-    /// What can be seen of the plan.
-    fn words(&self, outline: &Outline) -> AttributeSet {
-        let mut words: AttributeSet = match self.form {
+    /// What can be seen of the plan, and what cannot.
+    fn words(&self, outline: &Outline) -> (AttributeSet, AttributeSet) {
+        let mut form: AttributeSet = match self.form {
             Form::Round => [A::Round].into(),
             Form::Oval => [A::Oval].into(),
             Form::Lobulated => [A::Lobulated].into(),
             _ => [A::Irregular].into(),
         };
         // Noise may turn an ellipse around.
-        let orientation = if self.form == Form::Irregular { 0 } else { outline.orientation() };
-        match orientation {
-            1 => words.insert(A::Wide),
-            -1 => words.insert(A::Tall),
-            _ => {}
+        if self.form != Form::Irregular {
+            form = form.union(outline.orientation_words());
         }
+        let (mut words, unseen) = if self.form.is_seen(self.radius, self.softness) {
+            (form, AttributeSet::EMPTY)
+        } else {
+            (AttributeSet::EMPTY, form)
+        };
         words.insert(if self.sharp { A::Sharp } else { A::Blurred });
         words.insert(if self.uneven { A::Heterogeneous } else { A::Homogeneous });
         if self.share < 0.15 {
@@ -262,7 +270,7 @@ impl Plan {
         } else if !self.uneven && !self.lopsided {
             words.insert(A::OneColour);
         }
-        words
+        (words, unseen)
     }
 }
 

@@ -4,6 +4,7 @@ use std::f32::consts::{PI, TAU};
 
 use sdmad_base::Stream;
 
+use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::{Canvas, Colour};
 use crate::field::{between, fractal, grain, noise, normal, one_of, stretched_noise};
 use crate::outline::{Form, Outline};
@@ -27,8 +28,8 @@ const TONES: [Colour; 7] = [
     [0.66, 0.53, 0.43],
 ];
 
-/// Skin with furrows, redness, freckles and uneven light.
-pub(super) fn bare(stream: &mut Stream, side: usize) -> Canvas {
+/// Skin with furrows, redness, freckles and uneven light, and what freckles may be taken for.
+pub(super) fn bare(stream: &mut Stream, side: usize) -> (Canvas, AttributeSet) {
     let tone = one_of(stream, &TONES).map(|v| v * between(stream, 0.97, 1.03));
     let light = light(stream, side);
     let relief = relief(stream, side);
@@ -40,8 +41,9 @@ pub(super) fn bare(stream: &mut Stream, side: usize) -> Canvas {
     optics::absorb(&mut canvas, &blood, BLOOD, &white(side));
     if stream.chance(0.3) {
         freckles(stream, &mut canvas);
+        return (canvas, [A::Dots].into());
     }
-    canvas
+    (canvas, AttributeSet::EMPTY)
 }
 
 /// Uneven light: a gradient and a bright middle.
@@ -128,18 +130,21 @@ fn hair(stream: &mut Stream, canvas: &mut Canvas) {
 /// Thin bright rings with a dark side, as of gel.
 fn bubbles(stream: &mut Stream, canvas: &mut Canvas) {
     let side = canvas.side() as f32;
+    let (mut rims, mut gain) = (Plane::filled(canvas.side(), 0.0), Plane::filled(canvas.side(), 1.0));
     for _ in 0..1 + stream.below(5) {
         let centre = (between(stream, 0.0, 1.0) * side, between(stream, 0.0, 1.0) * side);
         let (radius, stretch) = (between(stream, 2.0, 10.0), between(stream, 1.0, 1.8));
         let tilt = between(stream, 0.0, PI);
         let outline = Outline::draw(stream, Form::Oval, centre, radius, stretch, tilt);
         let strength = between(stream, 0.2, 0.7);
-        let depth = coarse::depths(&outline, canvas.side(), 2.0 * radius + 4.0);
-        let rim = depth.clone().map(|v| strength * soft_step(0.5 - v.abs(), 0.7));
-        canvas.mix(&rim, [0.95, 0.93, 0.9]);
-        let inner = depth.map(|v| 1.0 - 0.5 * strength * soft_step(0.5 - (v - 1.3).abs(), 0.8));
-        canvas.scale(&inner);
+        coarse::each_depth(&outline, canvas.side(), 2.0 * radius + 4.0, |index, depth| {
+            let rim = &mut rims.values_mut()[index];
+            *rim = rim.max(strength * soft_step(0.5 - depth.abs(), 0.7));
+            gain.values_mut()[index] *= 1.0 - 0.5 * strength * soft_step(0.5 - (depth - 1.3).abs(), 0.8);
+        });
     }
+    canvas.mix(&rims, [0.95, 0.93, 0.9]);
+    canvas.scale(&gain);
 }
 
 /// Short white strokes where light is thrown back, near one place.

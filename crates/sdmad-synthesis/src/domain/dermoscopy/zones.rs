@@ -27,6 +27,13 @@ fn offset(stream: &mut Stream) -> (f32, bool) {
 
 /// Where no zone has been drawn yet: there a structure shows. None when zones leave too little of `cover`.
 pub(super) fn free(scene: &Scene, cover: &Plane) -> Option<Plane> {
+    let free = outside_zones(scene);
+    let left = free.mean_under(cover);
+    (left > 0.3).then_some(free)
+}
+
+/// 1 where there is no zone.
+fn outside_zones(scene: &Scene) -> Plane {
     let kinds =
         [A::BlueWhiteVeil, A::ScarLikeArea, A::DarkBlotch, A::Red, A::Pink, A::Grey, A::White, A::Yellow, A::Black];
     let is_zone = |set: AttributeSet| set.contains(A::BlueWhite) || kinds.into_iter().any(|kind| set.contains(kind));
@@ -36,9 +43,34 @@ pub(super) fn free(scene: &Scene, cover: &Plane) -> Option<Plane> {
         .iter()
         .filter(|finding| is_zone(finding.attributes))
         .fold(Plane::filled(side, 0.0), |taken, finding| taken.max(&finding.mask));
-    let free = taken.blurred(1.5).map(|v| 1.0 - v);
-    let left = free.mean_under(cover);
-    (left > 0.3).then_some(free)
+    taken.blurred(1.5).map(|v| 1.0 - v)
+}
+
+/// What a nevus has of structure.
+const STRUCTURE: [A; 4] = [A::RegularNetwork, A::RegularGlobules, A::Mesh, A::Dots];
+
+/// Structure that the nevus had before is no longer known when zones lie over most of it.
+pub(super) fn doubt_below_zones(scene: &mut Scene, lesion: &Lesion) {
+    let there = scene.present.intersection(STRUCTURE.into());
+    if !there.is_empty() && outside_zones(scene).mean_under(&lesion.cover) < 0.5 {
+        scene.doubt(there);
+    }
+}
+
+/// What a film over `area` hides, of the nevus and of findings below, is no longer known.
+fn doubt_below_film(scene: &mut Scene, lesion: &Lesion, area: &Plane) {
+    let most = |of: &Plane| area.mean_under(of) > 0.5;
+    if most(&lesion.cover) {
+        scene.doubt(scene.present.intersection(STRUCTURE.into()));
+    }
+    let fine: AttributeSet = [A::AtypicalNetwork, A::IrregularGlobules, A::EdgeStreaks, A::Linear, A::Branching].into();
+    let fine = fine.union([A::Mesh, A::Dots, A::Granular].into());
+    let mut hidden = AttributeSet::EMPTY;
+    for finding in scene.findings.iter_mut().filter(|finding| most(&finding.mask)) {
+        hidden = hidden.union(finding.attributes.intersection(fine));
+        finding.attributes = finding.attributes.without(fine);
+    }
+    scene.unknown = scene.unknown.union(hidden);
 }
 
 /// What other zones leave of an area; none when that is little.
@@ -214,7 +246,9 @@ pub(super) fn film(stream: &mut Stream, scene: &mut Scene, lesion: &Lesion) {
     let alpha = area.clone().zip(&cloud, |v, c| v * (thickness + 0.1 * c).clamp(0.05, 0.8));
     scene.canvas.mix(&alpha, [0.80, 0.76, 0.76]);
     scene.unknown = scene.unknown.union([A::White, A::Pink, A::Grey, A::Symmetric].into());
-    scene.note([A::Haze], mask(&area));
+    let mask = mask(&area);
+    doubt_below_film(scene, lesion, &mask);
+    scene.note([A::Haze], mask);
 }
 
 /// Bites of skin out of the border, with an abrupt edge.
@@ -228,8 +262,10 @@ pub(super) fn notches(stream: &mut Stream, scene: &mut Scene, lesion: &Lesion) {
         let (stretch, tilt) = (between(stream, 1.0, 2.2), angle + between(stream, -0.4, 0.4));
         let bite = Outline::draw(stream, Form::Lobulated, centre, radius, stretch, tilt);
         let softness = between(stream, 0.3, 0.5) * radius;
-        let depth = coarse::depths(&bite, side, 2.5 * radius);
-        bites = bites.zip(&depth, |bite, depth| bite.max(soft_step(depth, softness)));
+        let values = bites.values_mut();
+        coarse::each_depth(&bite, side, 2.5 * radius, |index, depth| {
+            values[index] = values[index].max(soft_step(depth, softness));
+        });
     }
     let ragged = noise(stream, side, 5.0);
     let crisp = between(stream, 0.2, 0.42);

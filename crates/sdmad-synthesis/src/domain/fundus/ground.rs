@@ -13,6 +13,9 @@ use crate::scene::Scene;
 use super::nerve::{self, Cup};
 use super::vessels::{self, Course};
 
+/// What vessels, disc and cup of any eye show.
+const OF_ANY_EYE: [A; 4] = [A::Linear, A::Branching, A::Ring, A::Yellow];
+
 /// A normal retina, crisp.
 pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
     let size = side as f32;
@@ -30,7 +33,7 @@ pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
     let own = choroid(stream, &mut scene.canvas, radius);
     dim_macula(stream, &mut scene.canvas, macula, disc_radius);
     scene.present.insert(A::ClearView);
-    scene.unknown = own;
+    scene.unknown = own.union(OF_ANY_EYE.into());
     let (cup, small) = if stream.chance(0.65) {
         scene.present.insert(A::SmallCup);
         (between(stream, 0.18, 0.38), true)

@@ -97,14 +97,16 @@ fn blood_spots(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let sharp = !blots || stream.chance(0.5);
     let ragged = blots && stream.chance(0.5);
     let mut plane = Plane::filled(scene.side(), 0.0);
+    let mut form = AttributeSet::EMPTY;
     for &at in &places {
         let radius = unit * if blots { between(stream, 2.6, 6.0) } else { between(stream, 1.0, 2.0) };
         let softness = if sharp { 0.7 * unit } else { 0.9 * radius };
         blot(stream, &mut plane, at, radius, softness, ragged);
+        form = form.union(spot_form(scene, radius, softness, ragged));
     }
     let mut set: AttributeSet = [A::Haemorrhage, A::Small, number(places.len())].into();
+    set = set.union(form);
     set.insert(if sharp { A::Sharp } else { A::Blurred });
-    set.insert(if ragged { A::Irregular } else { A::Round });
     if places.len() > 1 {
         set.insert(A::Dots);
     }
@@ -113,6 +115,12 @@ fn blood_spots(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     }
     let share = strength(stream);
     show(scene, eye, plane, share, BLOOD, set);
+}
+
+/// The word for the form of a spot, where it is large and crisp enough for one.
+fn spot_form(scene: &mut Scene, radius: f32, softness: f32, ragged: bool) -> AttributeSet {
+    let (form, word) = if ragged { (Form::Irregular, A::Irregular) } else { (Form::Round, A::Round) };
+    form.seen(scene, [word].into(), radius, softness)
 }
 
 /// A round spot, or several that overlap.
@@ -205,13 +213,16 @@ fn deposits(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let sharp = stream.chance(0.4);
     let most = eye.unit() * if sharp { 2.2 } else { between(stream, 2.5, 5.5) };
     let mut plane = Plane::filled(scene.side(), 0.0);
+    let mut form = AttributeSet::EMPTY;
     for &at in &places {
         let radius = most * (0.4 + 0.6 * between(stream, 0.0, 1.0).powi(2));
         let softness = if sharp { 0.6 } else { 0.9 * radius + 0.6 };
         pattern::spot(&mut plane, at, radius, softness);
+        form = form.union(spot_form(scene, radius, softness, false));
     }
     let tone = if stream.chance(0.7) { YELLOW } else { WHITE };
-    let mut set: AttributeSet = [A::Dots, A::Round, A::Small, number(places.len())].into();
+    let mut set: AttributeSet = [A::Dots, A::Small, number(places.len())].into();
+    set = set.union(form);
     set.insert(if sharp { A::Sharp } else { A::Blurred });
     if sharp && tone.colour == A::Yellow {
         set.insert(A::Exudates);
@@ -230,20 +241,16 @@ fn patch(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let centre = place(stream, eye, at_macula);
     let tilt = between(stream, 0.0, PI);
     let outline = Outline::draw(stream, form, centre, radius, stretch, tilt);
-    match outline.orientation() {
-        1 => set.insert(A::Wide),
-        -1 => set.insert(A::Tall),
-        _ => {}
-    }
+    let sharp = stream.chance(0.5);
+    let softness = if sharp { between(stream, 0.5, 1.2) } else { radius * between(stream, 0.3, 0.6) + 1.0 };
+    set = form.seen(scene, set.union(outline.orientation_words()), radius, softness);
+    set.insert(if sharp { A::Sharp } else { A::Blurred });
     let side = scene.side() as f32;
     if radius < 0.06 * side {
         set.insert(A::Small);
     } else if radius > 0.14 * side {
         set.insert(A::Large);
     }
-    let sharp = stream.chance(0.5);
-    set.insert(if sharp { A::Sharp } else { A::Blurred });
-    let softness = if sharp { between(stream, 0.5, 1.2) } else { radius * between(stream, 0.3, 0.6) + 1.0 };
     let mut alpha = outline.fill(scene.side(), softness);
     let hollow = radius > 9.0 * eye.unit() && stream.chance(0.12);
     if hollow {
@@ -288,7 +295,9 @@ fn pool(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let softness = between(stream, 0.6, 2.0);
     let alpha = Plane::from_fn(scene.side(), |x, y| soft_step(outline.depth(x, y).min(y - level), softness));
     let mut set: AttributeSet = [A::FluidLevel, A::Haemorrhage, A::Sharp, A::Homogeneous, A::Single].into();
-    set.insert(A::Wide);
+    if stretch > 1.2 {
+        set.insert(A::Wide);
+    }
     if radius > 0.12 * scene.side() as f32 {
         set.insert(A::Large);
     }
@@ -305,11 +314,15 @@ fn pigment(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let places = scatter(stream, eye, middle, spread, count);
     let sharp = stream.chance(0.6);
     let mut plane = Plane::filled(scene.side(), 0.0);
+    let mut form = AttributeSet::EMPTY;
     for &at in &places {
         let radius = eye.unit() * between(stream, 1.6, 4.5);
-        blot(stream, &mut plane, at, radius, if sharp { 0.7 } else { radius }, true);
+        let softness = if sharp { 0.7 } else { radius };
+        blot(stream, &mut plane, at, radius, softness, true);
+        form = form.union(spot_form(scene, radius, softness, true));
     }
-    let mut set: AttributeSet = [A::Irregular, A::Small, number(places.len())].into();
+    let mut set: AttributeSet = [A::Small, number(places.len())].into();
+    set = set.union(form);
     set.insert(if sharp { A::Sharp } else { A::Blurred });
     if places.len() > 1 {
         set.insert(A::Dots);

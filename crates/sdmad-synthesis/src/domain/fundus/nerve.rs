@@ -51,6 +51,11 @@ impl Cup {
         Cup { ratio, tall, softness, shift, notch }
     }
 
+    /// The word for its form, where it is large and crisp enough for one.
+    fn form(&self, scene: &mut Scene, eye: &Eye, form: Form, word: A) -> AttributeSet {
+        form.seen(scene, [word].into(), self.ratio * eye.disc_radius, self.softness * eye.disc_radius)
+    }
+
     /// How far inside the cup a place is, from the disc's middle.
     fn depth(&self, x: f32, y: f32) -> f32 {
         let (u, v) = (x - self.shift.0, y - self.shift.1);
@@ -138,9 +143,11 @@ fn large_cup(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     if cup.notch.is_some() {
         set.insert(A::Asymmetric);
         set.insert(A::NotchedBorder);
-        set.insert(A::Irregular);
+        set = set.union(cup.form(scene, eye, Form::Irregular, A::Irregular));
+    } else if cup.tall > 1.2 {
+        set = set.union(cup.form(scene, eye, Form::Oval, A::Oval));
     } else {
-        set.insert(if cup.tall > 1.2 { A::Oval } else { A::Round });
+        set = set.union(cup.form(scene, eye, Form::Round, A::Round));
     }
     if cup.tall > 1.2 {
         set.insert(A::Tall);
@@ -282,7 +289,8 @@ fn swollen(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let ink = Ink::Reflect([0.7, 0.5, 0.4]);
     lay(&mut scene.canvas, &alpha.clone().map(|a| share * a), &eye.light, ink);
     contradict(scene, [A::SmallCup]);
-    let set = [A::Blurred, A::Bright, A::Round, A::Single, A::Haze, A::FuzzyVessels];
+    let mut set: AttributeSet = [A::Blurred, A::Bright, A::Single, A::Haze, A::FuzzyVessels].into();
+    set = set.union(Form::Round.seen(scene, [A::Round].into(), radius, softness));
     scene.note(set, paint::mask(&alpha));
 }
 

@@ -16,14 +16,16 @@ impl Surfaces {
     /// that is clearly brighter than the vitreous. Nothing where there is no retina to be seen.
     pub(super) fn find(image: &Plane) -> Option<Self> {
         let side = image.side();
-        let smooth = image.blurred(1.3);
+        let unit = side as f32 / 224.0;
+        let scaled = |pixels: f32| ((pixels * unit).round() as usize).max(1);
+        let smooth = image.blurred(1.3 * unit);
         let mut surfaces = Surfaces { inner: Vec::with_capacity(side), outer: Vec::with_capacity(side) };
         for x in 0..side {
-            let column = column(&smooth, x);
-            let contrast = contrast(&column);
+            let column = column(&smooth, x, scaled(4.0) as i64);
+            let contrast = contrast(&column, scaled(9.0));
             let clear = 0.6 * contrast.iter().copied().fold(0.0, f32::max);
             let lowest = contrast.iter().rposition(|&c| c >= clear)?;
-            let near = lowest.saturating_sub(5)..=lowest;
+            let near = lowest.saturating_sub(scaled(5.0))..=lowest;
             let peak = near.max_by(|&a, &b| contrast[a].total_cmp(&contrast[b]))?;
             let brightest = column.iter().copied().fold(0.0, f32::max);
             let darkest = column[..=peak].iter().copied().fold(1.0, f32::min);
@@ -31,8 +33,8 @@ impl Surfaces {
             surfaces.outer.push(peak as f32);
             surfaces.inner.push(first as f32);
         }
-        surfaces.inner = even(&surfaces.inner, 5);
-        surfaces.outer = even(&surfaces.outer, 10);
+        surfaces.inner = even(&surfaces.inner, scaled(5.0));
+        surfaces.outer = even(&surfaces.outer, scaled(10.0));
         let thickness = surfaces.thickness(side / 2);
         (thickness > 0.06 * side as f32 && thickness < 0.7 * side as f32).then_some(surfaces)
     }
@@ -43,20 +45,19 @@ impl Surfaces {
     }
 }
 
-/// A column's brightness, averaged with those of columns beside it.
-fn column(image: &Plane, x: usize) -> Vec<f32> {
-    let beside = [-8, -4, 0, 4, 8];
+/// A column's brightness, averaged with those of columns `apart` and twice as far beside it.
+fn column(image: &Plane, x: usize, apart: i64) -> Vec<f32> {
+    let beside = [-2, -1, 0, 1, 2].map(|step: i64| step * apart);
     let mean = |y: usize| beside.iter().map(|b| image.at(x as i64 + b, y as i64)).sum::<f32>() / beside.len() as f32;
     (0..image.side()).map(mean).collect()
 }
 
-/// How much brighter each row is than those above and, counting less, below.
-fn contrast(column: &[f32]) -> Vec<f32> {
-    const AWAY: usize = 9;
+/// How much brighter each row is than those `away` rows above and, counting less, below.
+fn contrast(column: &[f32], away: usize) -> Vec<f32> {
     let last = column.len() - 1;
     (0..column.len())
         .map(|y| {
-            let (above, below) = (column[y.saturating_sub(AWAY)], column[(y + AWAY).min(last)]);
+            let (above, below) = (column[y.saturating_sub(away)], column[(y + away).min(last)]);
             column[y] - 0.6 * above - 0.4 * below
         })
         .collect()

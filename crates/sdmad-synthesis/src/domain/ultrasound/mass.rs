@@ -49,7 +49,7 @@ pub(super) fn draw(stream: &mut Stream, image: &mut Plane, centre: (f32, f32), r
         attributes.insert(A::Capsule);
     }
     let (seen, unknown) = behind::draw(stream, image, &site, &plan, &mask);
-    Mass { attributes: attributes.union(seen), unknown, mask }
+    Mass { attributes: attributes.union(seen), unknown: unknown.union(plan.unknown), mask }
 }
 
 /// 1 inside of the mass, 0 outside, as soft between as planned and slightly uneven.

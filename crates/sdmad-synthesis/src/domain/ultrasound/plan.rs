@@ -103,17 +103,22 @@ pub(super) struct Plan {
     pub(super) edge_shadows: bool,
     /// What can be said of its form, size and margin.
     pub(super) attributes: AttributeSet,
+    /// What of its form is too small or too blurred to be told.
+    pub(super) unknown: AttributeSet,
 }
 
 impl Plan {
     /// A plan for a mass in an image with `side` pixels a side, on tissue of brightness `level`; `radius` in pixels.
     pub(super) fn choose(stream: &mut Stream, side: usize, centre: (f32, f32), radius: f32, level: f32) -> Self {
-        let (form, mut attributes, stretch) = form(stream, radius);
+        let (form, words, stretch) = form(stream, radius);
         let outline = outline(stream, form, centre, radius, stretch);
-        attributes = attributes.union(size(&outline, side));
         let sharp = stream.chance(0.5);
-        attributes.insert(if sharp { A::Sharp } else { A::Blurred });
         let softness = if sharp { between(stream, 0.7, 1.7) } else { blur(stream, form, radius) };
+        let words = words.union(outline.orientation_words());
+        let seen = form.is_seen(radius, softness);
+        let mut attributes = if seen { words } else { AttributeSet::EMPTY };
+        attributes = attributes.union(size(&outline, side));
+        attributes.insert(if sharp { A::Sharp } else { A::Blurred });
         let echo = echo(stream, level);
         let behind = one_of(stream, &[Behind::Same, Behind::Shadow, Behind::Enhancement]);
         Plan {
@@ -128,6 +133,7 @@ impl Plan {
             behind,
             edge_shadows: behind != Behind::Shadow && stream.chance(0.25),
             attributes,
+            unknown: words.without(attributes),
         }
     }
 }
@@ -159,14 +165,9 @@ fn outline(stream: &mut Stream, form: Form, centre: (f32, f32), radius: f32, str
     Outline::draw(stream, body, centre, radius, stretch, tilt)
 }
 
-/// What can be said of the size and the orientation.
+/// What can be said of the size.
 fn size(outline: &Outline, side: usize) -> AttributeSet {
     let mut set = AttributeSet::EMPTY;
-    match outline.orientation() {
-        1 => set.insert(A::Wide),
-        -1 => set.insert(A::Tall),
-        _ => {}
-    }
     let share = outline.radius / side as f32;
     if share < 0.08 {
         set.insert(A::Small);

@@ -3,6 +3,7 @@
 use sdmad_base::Stream;
 
 use super::behind::columns;
+use crate::attribute::{Attribute as A, AttributeSet};
 use crate::field::{between, fractal, stretched_noise};
 use crate::plane::{Plane, soft_step};
 
@@ -66,8 +67,8 @@ impl Fields {
     }
 }
 
-/// A normal sonogram.
-pub(super) fn draw(stream: &mut Stream, side: usize) -> Plane {
+/// A normal sonogram, and what its septa, fasciae and fibres and the shadows of its ribs may be taken for.
+pub(super) fn draw(stream: &mut Stream, side: usize) -> (Plane, AttributeSet) {
     let size = side as f32;
     let layers = Layers::choose(stream);
     let fields = Fields::draw(stream, side);
@@ -99,10 +100,12 @@ pub(super) fn draw(stream: &mut Stream, side: usize) -> Plane {
     });
     boundaries(stream, &mut image, &layers, &waves, (height, slope));
     septa(stream, &mut image, &layers);
+    let mut own: AttributeSet = [A::Linear, A::Branching, A::Streaks, A::Mesh].into();
     if stream.chance(0.25) {
         ribs(stream, &mut image, layers.muscle);
+        own.insert(A::Shadow);
     }
-    image
+    (image, own)
 }
 
 /// The brightness at a depth, the layers blended over their boundaries.

@@ -67,8 +67,21 @@ impl Film {
         shows
     }
 
+    /// As [`Film::absorb`], after smoothing by `smear`: the share of each pixel and how many pixels. What is refused
+    /// leaves no smear.
+    pub(super) fn veil(&mut self, smear: Option<(Plane, f32)>, density: &Plane, mask: &Plane) -> bool {
+        let Some((share, sigma)) = smear else { return self.absorb(density, mask) };
+        let before = self.level.clone();
+        self.smear(&share, sigma);
+        let shows = self.absorb(density, mask);
+        if !shows {
+            self.level = before;
+        }
+        shows
+    }
+
     /// Smooths by `sigma` pixels, by the share of each pixel in `share`.
-    pub(super) fn smear(&mut self, share: &Plane, sigma: f32) {
+    fn smear(&mut self, share: &Plane, sigma: f32) {
         let smooth = self.level.blurred(sigma);
         for ((v, &s), &a) in self.level.values_mut().iter_mut().zip(smooth.values()).zip(share.values()) {
             *v += a.clamp(0.0, 1.0) * (s - *v);
@@ -93,25 +106,68 @@ impl Film {
     }
 
     /// Notes a finding in the lungs, which are no longer clear; angles that it reaches are no longer known to be sharp.
-    pub(super) fn note(&self, scene: &mut Scene, attributes: AttributeSet, mask: Plane) {
-        scene.present = scene.present.without([A::ClearLungs].into());
-        scene.unknown = scene.unknown.without([A::ClearLungs].into());
-        if self.reaches_angle(&mask) {
-            doubt(scene, A::SharpAngles);
+    /// Says whether it was noted: a mask without weight is not.
+    pub(super) fn note(&self, scene: &mut Scene, attributes: AttributeSet, mask: Plane) -> bool {
+        let at_angle = self.reaches_angle(&mask);
+        let noted = scene.note(attributes, mask);
+        if noted {
+            scene.present = scene.present.without([A::ClearLungs].into());
+            scene.unknown = scene.unknown.without([A::ClearLungs].into());
+            if at_angle {
+                scene.doubt([A::SharpAngles]);
+            }
         }
-        scene.note(attributes, mask);
+        noted
     }
 
-    /// As [`Film::note`], one finding for each side of the midline where there is a part of the mask.
-    pub(super) fn note_sides(&self, scene: &mut Scene, mut attributes: AttributeSet, mask: &Plane) {
+    /// As [`Film::note`], one finding for each side of the midline where there is a part of the mask. Says whether
+    /// there was one.
+    pub(super) fn note_sides(&self, scene: &mut Scene, mut attributes: AttributeSet, mask: &Plane) -> bool {
         let halves = [-1.0, 1.0].map(|outward| self.half(mask, outward));
         let filled = halves.iter().filter(|h| h.mean() > 0.001).count();
         if filled == 2 {
             attributes.insert(A::Bilateral);
         }
+        let mut noted = false;
         for half in halves.into_iter().filter(|h| h.mean() > if filled > 0 { 0.001 } else { 0.0 }) {
-            self.note(scene, attributes, half);
+            noted |= self.note(scene, attributes, half);
         }
+        noted
+    }
+
+    /// As [`Film::note_sides`], of things that can be counted: those of each side, and all of them for the image.
+    /// Things that run together count once, but not below `drawn` of a side: those that can be told where they overlap.
+    pub(super) fn note_counted(
+        &self,
+        scene: &mut Scene,
+        attributes: AttributeSet,
+        mask: &Plane,
+        drawn: [usize; 2],
+    ) -> bool {
+        let halves = [-1.0, 1.0].map(|outward| self.half(mask, outward));
+        let count = |index: usize| match parts(&halves[index]) {
+            0 => 0,
+            count => count.max(drawn[index]),
+        };
+        let counts = [count(0), count(1)];
+        let all = counted(counts[0] + counts[1]);
+        let on_both = counts.iter().all(|&count| count > 0);
+        let mut noted = false;
+        for (half, count) in halves.into_iter().zip(counts).filter(|half| half.1 > 0) {
+            let mut words = attributes;
+            if on_both {
+                words.insert(A::Bilateral);
+            }
+            // A few on one side are not what is said of many.
+            if counted(count) != A::Few || all == A::Few {
+                words.insert(counted(count));
+            }
+            noted |= self.note(scene, words, half);
+        }
+        if noted {
+            scene.present.insert(all);
+        }
+        noted
     }
 
     /// The part of a mask on one side of the midline.
@@ -134,10 +190,47 @@ impl Film {
     }
 }
 
-/// Makes an attribute of the whole image one that may or may not hold.
-pub(super) fn doubt(scene: &mut Scene, attribute: A) {
-    scene.present = scene.present.without([attribute].into());
-    scene.unknown.insert(attribute);
+/// The word for a count.
+pub(super) fn counted(count: usize) -> A {
+    match count {
+        0 | 1 => A::Single,
+        2..=4 => A::Few,
+        _ => A::Multiple,
+    }
+}
+
+/// How many connected parts a mask has, without crumbs.
+fn parts(mask: &Plane) -> usize {
+    let side = mask.side();
+    // A disc of four and a half pixels across, at 224 pixels a side.
+    let least = (16 * side * side) / (224 * 224);
+    let mut left: Vec<bool> = mask.values().iter().map(|&v| v > 0.5).collect();
+    let mut count = 0;
+    let mut open = Vec::new();
+    for start in 0..left.len() {
+        if !std::mem::take(&mut left[start]) {
+            continue;
+        }
+        open.push(start);
+        let mut size = 0;
+        while let Some(index) = open.pop() {
+            size += 1;
+            let (column, row) = (index % side, index / side);
+            let beside = [
+                (column > 0).then(|| index - 1),
+                (column + 1 < side).then(|| index + 1),
+                (row > 0).then(|| index - side),
+                (row + 1 < side).then(|| index + side),
+            ];
+            for next in beside.into_iter().flatten() {
+                if std::mem::take(&mut left[next]) {
+                    open.push(next);
+                }
+            }
+        }
+        count += usize::from(size >= least.max(4));
+    }
+    count
 }
 
 /// The level of thick tissue for each column: between that of the mediastinum and that below the diaphragm.
@@ -219,4 +312,53 @@ pub(super) fn extent(mask: &Plane) -> AttributeSet {
     ];
     measured.iter().filter(|m| m.1).for_each(|m| set.insert(m.0));
     set
+}
+
+#[cfg(test)]
+mod tests {
+    use sdmad_base::Stream;
+
+    use super::super::anatomy;
+    use super::*;
+
+    fn film() -> Film {
+        let level = anatomy::chest(&mut Stream::new(1, "film"), 224);
+        let chest = Chest::locate(&level);
+        Film::new(level, chest)
+    }
+
+    #[test]
+    fn what_is_refused_leaves_no_smear() {
+        let mut film = film();
+        let before = film.level.clone();
+        let (lungs, mask) = (film.lungs(), mask_of(&film.lungs(), 0.5));
+        assert!(!film.veil(Some((lungs.clone(), 2.0)), &Plane::filled(224, 0.0), &mask));
+        assert!(film.level == before, "the smear stayed");
+        assert!(film.veil(Some((lungs.clone(), 2.0)), &lungs, &mask));
+        assert!(film.level != before);
+    }
+
+    #[test]
+    fn parts_are_counted_on_each_side() {
+        let film = film();
+        for (spots, said, of_all) in [
+            (vec![0.3, 0.7], vec![A::Single, A::Single], A::Few),
+            (vec![0.1, 0.2, 0.3, 0.8], vec![A::Few, A::Single], A::Few),
+            (vec![0.1, 0.18, 0.26, 0.34, 0.42, 0.8], vec![A::Multiple, A::Single], A::Multiple),
+        ] {
+            let mask = Plane::from_fn(224, |x, y| {
+                let near = |s: &f32| (x - s * 224.0).powi(2) + (y - 112.0).powi(2) < 36.0;
+                if spots.iter().any(near) { 1.0 } else { 0.0 }
+            });
+            let mut scene = Scene::new(Canvas::grey(film.level.clone()));
+            assert!(film.note_counted(&mut scene, [A::Bright].into(), &mask, [0, 0]));
+            let words: Vec<AttributeSet> = scene.findings.iter().map(|f| f.attributes).collect();
+            assert_eq!(words.len(), 2);
+            for (words, said) in words.iter().zip(&said) {
+                assert!(words.contains(*said), "{spots:?}: {}", said.id());
+                assert!(words.contains(A::Bilateral));
+            }
+            assert!(scene.present.contains(of_all), "{spots:?}: {}", of_all.id());
+        }
+    }
 }

@@ -37,12 +37,11 @@ pub(super) fn haze(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     let strength = between(stream, 0.25, 0.9);
     let density = cover.clone().times(&clouds).map(|v| v * strength);
     let mask = mask_of(&cover, 0.4);
-    let smear = stream.chance(0.3).then(|| between(stream, 1.4, 2.4));
-    if let Some(sigma) = smear {
-        film.smear(&cover, sigma);
+    let smear = stream.chance(0.3).then(|| (cover, between(stream, 1.4, 2.4)));
+    if smear.is_some() {
         set.insert(A::FuzzyVessels);
     }
-    if film.absorb(&density, &mask) {
+    if film.veil(smear, &density, &mask) {
         film.note_sides(scene, set.union(large(&mask)), &mask);
     }
 }
@@ -91,11 +90,11 @@ pub(super) fn wings(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     let cover = film.lungs().map(|v| 0.15 + 0.85 * v);
     let density = shape.clone().times(&clouds).times(&cover).map(|v| v * strength);
     let mask = mask_of(&shape, 0.4).times(&film.lungs());
-    if stream.chance(0.5) {
-        film.smear(&shape, between(stream, 1.2, 2.2));
+    let smear = stream.chance(0.5).then(|| (shape, between(stream, 1.2, 2.2)));
+    if smear.is_some() {
         set.insert(A::FuzzyVessels);
     }
-    if film.absorb(&density, &mask) {
+    if film.veil(smear, &density, &mask) {
         film.note(scene, set.union(large(&mask)), mask);
     }
 }
@@ -108,7 +107,6 @@ pub(super) fn patches(stream: &mut Stream, film: &mut Film, scene: &mut Scene, d
     let count =
         if dense { [(1, 0.6), (2, 0.25), (4, 0.1), (6, 0.05)] } else { [(1, 0.4), (3, 0.25), (4, 0.1), (7, 0.25)] };
     let count = weighted(stream, &count);
-    set.insert(counted(count));
     let sharp = stream.chance(if dense { 0.25 } else { 0.18 });
     set.insert(if sharp { A::Sharp } else { A::Blurred });
     let scale = if dense { 1.2 } else { 1.0 };
@@ -117,6 +115,7 @@ pub(super) fn patches(stream: &mut Stream, film: &mut Film, scene: &mut Scene, d
     let mut shape = Plane::filled(side, 0.0);
     let only = (count == 1 || stream.chance(0.5)).then(|| film.chest.one(stream));
     let basal = stream.chance(0.5);
+    let mut plainest = AttributeSet::EMPTY;
     for number in 0..count {
         let lung = &film.chest.lungs[only.unwrap_or(number % 2)];
         let down = if basal { between(stream, 0.6, 0.95) } else { between(stream, 0.12, 0.95) };
@@ -134,8 +133,9 @@ pub(super) fn patches(stream: &mut Stream, film: &mut Film, scene: &mut Scene, d
         let (stretch, tilt) = (between(stream, 1.0, 1.8), between(stream, 0.0, PI));
         let outline = Outline::draw(stream, Form::Oval, centre, radius, stretch, tilt);
         stamp(&mut shape, &outline, softness, Some((&ruffle, uneven * radius)));
+        plainest = plainest.union(Form::Irregular.seen(scene, [A::Irregular].into(), radius, softness));
     }
-    set.insert(A::Irregular);
+    set = set.union(plainest);
     let shape = shape.times(&film.lungs());
     let mask = mask_of(&shape, 0.4);
     if count == 1 {
@@ -145,13 +145,11 @@ pub(super) fn patches(stream: &mut Stream, film: &mut Film, scene: &mut Scene, d
     }
     let (texture, words) = inside(stream, &mask, dense);
     let strength = if dense { between(stream, 0.9, 1.9) } else { between(stream, 0.22, 0.7) };
-    if dense {
-        film.smear(&shape.clone().map(|v| 0.6 * v), 2.5);
-    }
+    let smear = dense.then(|| (shape.clone().map(|v| 0.6 * v), 2.5));
     let density = shape.times(&texture).map(|v| v * strength);
     let veil: AttributeSet = if dense { [A::WhiteLung, A::LostVessels].into() } else { [A::Haze].into() };
-    if film.absorb(&density, &mask) {
-        film.note_sides(scene, set.union(words).union(veil), &mask);
+    if film.veil(smear, &density, &mask) {
+        film.note_counted(scene, set.union(words).union(veil), &mask, [0, 0]);
     }
 }
 
@@ -222,16 +220,18 @@ pub(super) fn triangle(stream: &mut Stream, film: &mut Film, scene: &mut Scene) 
     let cover = film.covers[usize::from(lung.outward > 0.0)].clone();
     let shape = shape.times(&cover);
     let mask = mask_of(&shape, 0.4);
-    let mut set: AttributeSet = [A::Bright, A::Angular, A::Single].into();
+    let mut set: AttributeSet = [A::Bright, A::Single].into();
     set.insert(if sharp { A::Sharp } else { A::Blurred });
+    let radius = (mask.mean() / PI).sqrt() * film.side() as f32;
+    set = set.union(Form::Angular.seen(scene, [A::Angular].into(), radius, softness));
     let (texture, words) = inside(stream, &mask, true);
     let strength = between(stream, 0.35, 1.6);
-    if strength > 0.9 {
-        film.smear(&shape.clone().map(|v| 0.6 * v), 2.0);
+    let smear = (strength > 0.9).then(|| (shape.clone().map(|v| 0.6 * v), 2.0));
+    if smear.is_some() {
         set = set.union([A::WhiteLung, A::LostVessels].into());
     }
     let density = shape.times(&texture).map(|v| v * strength);
-    if film.absorb(&density, &mask) {
+    if film.veil(smear, &density, &mask) {
         film.note(scene, set.union(words).union(extent(&mask)), mask);
     }
 }
@@ -256,13 +256,6 @@ fn lump(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     let side = film.side();
     let radius = side as f32 * 0.022 * between(stream, 0.0, 1.75).exp2().powf(between(stream, 0.8, 1.6));
     let (form, words, stretch) = general::form(stream);
-    // The form of a small spot cannot be seen, apart from round and long.
-    let tiny = radius < 7.0;
-    let (form, words, stretch) = match (tiny, form) {
-        (true, Form::Oval) => (form, words, stretch),
-        (true, _) => (Form::Round, [A::Round].into(), 1.0),
-        _ => (form, words, stretch),
-    };
     let lung = &film.chest.lungs[film.chest.one(stream)];
     let centre = lung.place(between(stream, 0.05, 0.92), between(stream, 0.1, 0.92));
     let tilt = between(stream, 0.0, PI);
@@ -271,11 +264,7 @@ fn lump(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     let softness = if sharp { between(stream, 0.5, 1.3) } else { 1.2 + radius * between(stream, 0.2, 0.4) };
     let mut set: AttributeSet = [A::Bright, A::Single].into();
     set.insert(if sharp { A::Sharp } else { A::Blurred });
-    if sharp || matches!(form, Form::Round | Form::Oval | Form::Irregular | Form::Lobulated) {
-        set = set.union(words);
-    } else {
-        set.insert(A::Irregular);
-    }
+    set = set.union(form.seen(scene, words, radius, softness));
     let mut shape = Plane::filled(side, 0.0);
     stamp(&mut shape, &outline, softness, None);
     let mask = mask_of(&shape, 0.35);
@@ -319,25 +308,29 @@ fn several_spots(stream: &mut Stream, film: &mut Film, scene: &mut Scene, count:
     let count = count + stream.below(if count > 4 { 8 } else { 1 });
     let only = stream.chance(0.3).then(|| film.chest.one(stream));
     let range = if stream.chance(0.7) { (0.014, 0.035) } else { (0.04, 0.065) };
-    let mut set: AttributeSet = [A::Bright, A::Homogeneous, word, counted(count)].into();
+    let mut set: AttributeSet = [A::Bright, A::Homogeneous].into();
     set.insert(if sharp { A::Sharp } else { A::Blurred });
     if range.1 < 0.05 {
         set.insert(A::Small);
     }
-    let mut shape = Plane::filled(side, 0.0);
+    let blur = |radius: f32| if sharp { 0.8 } else { 1.5 + 0.35 * radius };
+    let usual = 0.5 * (range.0 + range.1) * side as f32;
+    set = set.union(form.seen(scene, [word].into(), usual, blur(usual)));
+    let (mut shape, mut drawn) = (Plane::filled(side, 0.0), [0, 0]);
     for number in 0..count {
-        let lung = &film.chest.lungs[only.unwrap_or(number % 2)];
-        let centre = lung.place(between(stream, 0.1, 0.9), between(stream, 0.1, 0.95));
+        let index = only.unwrap_or(number % 2);
+        drawn[index] += 1;
+        let centre = film.chest.lungs[index].place(between(stream, 0.1, 0.9), between(stream, 0.1, 0.95));
         let radius = side as f32 * between(stream, range.0, range.1);
         let stretch = if form == Form::Oval { between(stream, 1.4, 1.9) } else { 1.0 };
         let tilt = between(stream, 0.0, PI);
         let outline = Outline::draw(stream, form, centre, radius, stretch, tilt);
-        stamp(&mut shape, &outline, if sharp { 0.8 } else { 1.5 + 0.35 * radius }, None);
+        stamp(&mut shape, &outline, blur(radius), None);
     }
     let mask = mask_of(&shape, 0.35);
     let strength = between(stream, -1.3, 0.1).exp();
     if film.absorb(&shape.map(|v| v * strength), &mask) {
-        film.note_sides(scene, set, &mask);
+        film.note_counted(scene, set, &mask, drawn);
     }
 }
 
@@ -355,15 +348,6 @@ fn countless_dots(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     let mask = mask_of(&lungs, 0.5);
     if film.absorb(&dots.map(|v| v * strength), &mask) {
         film.note_sides(scene, set, &mask);
-    }
-}
-
-/// The word for a count.
-pub(super) fn counted(count: usize) -> A {
-    match count {
-        0 | 1 => A::Single,
-        2..=4 => A::Few,
-        _ => A::Multiple,
     }
 }
 

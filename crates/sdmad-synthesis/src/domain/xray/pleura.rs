@@ -4,12 +4,12 @@ use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::field::{between, noise, weighted};
+use crate::outline::Form;
 use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
 
 use super::chest::Lung;
-use super::film::{Film, doubt, extent, mask_of};
-use super::opacity::counted;
+use super::film::{Film, extent, mask_of};
 
 /// How much fluid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,6 @@ pub(super) fn fluid(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     }
     let mask = mask_of(&shape, 0.45);
     let mut set: AttributeSet = [A::Homogeneous, A::Bright, A::BluntedAngle].into();
-    set.insert(counted(sides.len()));
     let strength = if veil { between(stream, 0.5, 0.95) } else { between(stream, 1.0, 2.4) };
     match (veil, amount) {
         (true, _) => set = set.union([A::Haze, A::Blurred].into()),
@@ -54,14 +53,14 @@ pub(super) fn fluid(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
             }
         }
     }
-    if !veil {
-        film.smear(&shape.clone().map(|v| 0.8 * v), 2.5);
-    }
-    if !film.absorb(&shape.map(|v| v * strength), &mask) {
+    let smear = (!veil).then(|| (shape.clone().map(|v| 0.8 * v), 2.5));
+    if !film.veil(smear, &shape.map(|v| v * strength), &mask) {
         return;
     }
     let clear = scene.present.contains(A::ClearLungs) && amount == Amount::Small;
-    film.note_sides(scene, set, &mask);
+    if !film.note_counted(scene, set, &mask, [0, 0]) {
+        return;
+    }
     // A blunted angle alone leaves the lungs clear.
     if clear {
         scene.present.insert(A::ClearLungs);
@@ -170,10 +169,10 @@ pub(super) fn air(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     let zone = outside.clone().map(|d| soft_step(d, 1.0)).times(&cover);
     let edge = outside.map(|d| soft_step(0.9 - d.abs(), 0.7)).times(&cover);
     let mask = mask_of(&zone, 0.5);
-    film.smear(&zone, between(stream, 1.5, 3.0));
+    let smear = (zone.clone(), between(stream, 1.5, 3.0));
     let (darker, line) = (between(stream, 0.15, 0.45), between(stream, 0.08, 0.35));
     let density = zone.zip(&edge, |z, e| line * e - darker * z);
-    if film.absorb(&density, &mask) {
+    if film.veil(Some(smear), &density, &mask) {
         let set: AttributeSet = [A::Dark, A::Homogeneous, A::LostVessels, A::Linear, A::Sharp, A::Single].into();
         film.note(scene, set.union(extent(&mask)), mask);
     }
@@ -188,9 +187,10 @@ pub(super) fn too_much_air(stream: &mut Stream, film: &mut Film, scene: &mut Sce
     let lungs = film.lungs();
     let strength = between(stream, 0.25, 0.5);
     let mask = mask_of(&lungs, 0.5);
-    if film.absorb(&lungs.map(|v| -v * strength), &mask) {
-        film.note_sides(scene, [A::Dark, A::Diffuse, A::Homogeneous].into(), &mask);
-        doubt(scene, A::ClearLungs);
+    if film.absorb(&lungs.map(|v| -v * strength), &mask)
+        && film.note_sides(scene, [A::Dark, A::Diffuse, A::Homogeneous].into(), &mask)
+    {
+        scene.doubt([A::ClearLungs]);
     }
 }
 
@@ -214,12 +214,15 @@ fn bubbles(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     let mask = mask_of(&inside, 0.5);
     let (darker, line) = (between(stream, 0.25, 0.6), between(stream, 0.15, 0.5));
     let density = inside.zip(&wall, |i, w| line * w - darker * i);
-    let mut set: AttributeSet = [A::Dark, A::Round, A::Ring, A::Sharp, counted(count)].into();
-    set.insert(A::Homogeneous);
+    let mut set: AttributeSet = [A::Dark, A::Ring, A::Sharp, A::Homogeneous].into();
+    let radius = side as f32 * if count == 1 { 0.08 } else { 0.045 };
+    set = set.union(Form::Round.seen(scene, [A::Round].into(), radius, 1.0));
     if count == 1 {
         set = set.union(extent(&mask).intersection([A::Small, A::Large].into()));
     }
     if film.absorb(&density, &mask) {
-        film.note(scene, set, mask);
+        let mut drawn = [0, 0];
+        drawn[index] = count;
+        film.note_counted(scene, set, &mask, drawn);
     }
 }

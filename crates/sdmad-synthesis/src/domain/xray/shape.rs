@@ -7,10 +7,14 @@ use crate::field::between;
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
 
-use super::film::{Film, doubt};
+use super::film::Film;
 
 /// Lifts the diaphragm of one side clearly above the other's.
 pub(super) fn raised_diaphragm(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
+    if !film.chest.is_clear() {
+        // One diaphragm is high against the other: both must be known.
+        return;
+    }
     let side = film.side() as f32;
     let index = film.chest.one(stream);
     let lung = film.chest.lungs[index].clone();
@@ -49,7 +53,7 @@ pub(super) fn raised_diaphragm(stream: &mut Stream, film: &mut Film, scene: &mut
         *row -= lift * share(x as f32) * ((*row - top) / (floor - top)).clamp(0.0, 1.0);
     }
     film.outline_lungs();
-    doubt(scene, A::SharpAngles);
+    scene.doubt([A::SharpAngles]);
     scene.note([A::RaisedDiaphragm, A::Bright, A::Single], mask);
 }
 
@@ -60,6 +64,10 @@ fn lung_side(x: f32, from: f32, outward: f32) -> f32 {
 
 /// Stretches the heart's shadow sideways until it is wider than half of the chest.
 pub(super) fn wide_heart(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
+    if !film.chest.is_clear() {
+        // The heart's edges are those of the lungs.
+        return;
+    }
     let side = film.side() as f32;
     let (middle, half) = (film.chest.middle, film.chest.half_width());
     let [left, right] = film.chest.lungs.clone();
@@ -111,7 +119,7 @@ pub(super) fn wide_heart(stream: &mut Stream, film: &mut Film, scene: &mut Scene
         }
     }
     film.outline_lungs();
-    doubt(scene, A::SharpAngles);
+    scene.doubt([A::SharpAngles]);
     let set: AttributeSet = [A::WideHeart, A::Large, A::Bright, A::Single].into();
     scene.note(set, mask);
 }

@@ -12,7 +12,6 @@ use crate::scene::Scene;
 
 use super::chest::Lung;
 use super::film::{Film, mask_of};
-use super::opacity::counted;
 
 /// Many fine lines: a net, a comb of rings, or short septal lines at the wall.
 pub(super) fn interstitial(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
@@ -158,9 +157,9 @@ pub(super) fn plates(stream: &mut Stream, film: &mut Film, scene: &mut Scene) {
     let shape = plane.times(&film.lungs());
     let strength = between(stream, 0.3, 1.0);
     let mask = mask_of(&shape, 0.3);
-    let mut set: AttributeSet = [A::PlateBands, A::Linear, A::Bright, A::Wide, counted(count)].into();
+    let mut set: AttributeSet = [A::PlateBands, A::Linear, A::Bright, A::Wide].into();
     set.insert(if sharp { A::Sharp } else { A::Blurred });
     if film.absorb(&shape.map(|v| v * strength), &mask) {
-        film.note_sides(scene, set, &mask);
+        film.note_counted(scene, set, &mask, [0, 0]);
     }
 }
