@@ -247,3 +247,24 @@ fn polygon(angle: f32, angles: &[f32], radii: &[f32]) -> f32 {
     let (a, b) = (radii[before], radii[next]);
     a * b * (from + to).sin() / (a * from.sin() + b * to.sin()).max(1e-3)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_needs_pixels_and_an_edge() {
+        for (form, radius, softness, seen) in [
+            (Form::Round, 3.0, 0.8, false),
+            (Form::Round, 8.0, 0.8, true),
+            (Form::Oval, 20.0, 12.0, false),
+            (Form::Irregular, 20.0, 8.0, true),
+            (Form::Spiculated, 9.0, 0.8, false),
+            (Form::Spiculated, 20.0, 1.0, true),
+            (Form::Scalloped, 20.0, 7.0, false),
+            (Form::Angular, 20.0, 5.0, true),
+        ] {
+            assert_eq!(form.is_seen(radius, softness), seen, "{form:?}, {radius} pixels, soft over {softness}");
+        }
+    }
+}

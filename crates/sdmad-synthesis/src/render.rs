@@ -50,14 +50,17 @@ impl Renderer {
     fn drawn(&self, normal: Option<&RgbImage>, number: u64) -> (Scene, Scene, Stream) {
         let mut own = Stream::new(self.seed, &format!("synthesis/{}/{number}", self.domain.id()));
         let stream = &mut own;
-        let before = match normal {
+        let mut before = match normal {
             Some(image) => {
                 let normal = self.prepared(stream, image);
                 self.domain.on_normal(stream, normal)
             }
             None => self.domain.tissue(stream, self.side),
         };
+        // Landmarks are large, and of use to what draws alone.
+        let landmarks = before.landmarks.take();
         let mut scene = before.clone();
+        scene.landmarks = landmarks;
         if !stream.chance(self.normal_share) {
             self.domain.draw(stream, &mut scene);
             scene.settle(&before, self.domain.is_projection());

@@ -247,3 +247,37 @@ fn every_attribute_is_drawn_somewhere() {
     let never: Vec<&str> = A::ALL.iter().filter(|&&a| !drawn.contains(a)).map(|a| a.id()).collect();
     assert!(never.is_empty(), "never drawn: {never:?}");
 }
+
+#[test]
+fn a_skin_lesion_has_one_form_edge_and_size() {
+    let rows: [&[A]; 4] = [
+        &[A::Round, A::Oval, A::Lobulated, A::Irregular],
+        &[A::Sharp, A::Blurred],
+        &[A::Small, A::Large],
+        &[A::Wide, A::Tall],
+    ];
+    for summary in summaries(Domain::Dermoscopy) {
+        for row in rows {
+            let said: Vec<&str> = row.iter().filter(|&&a| summary.present.contains(a)).map(|a| a.id()).collect();
+            assert!(said.len() < 2, "{}: {} at once", summary.number, said.join(" and "));
+        }
+    }
+}
+
+#[test]
+fn what_own_tissue_shows_is_never_denied() {
+    let shown: [(Domain, &[A]); 4] = [
+        (Domain::Ultrasound, &[A::Linear, A::Streaks]),
+        (Domain::XRay, &[A::Linear, A::Streaks, A::Branching]),
+        (Domain::Fundus, &[A::Linear, A::Branching, A::Ring]),
+        (Domain::Oct, &[A::Linear, A::Shadow]),
+    ];
+    for (domain, attributes) in shown {
+        for Summary { number, present, unknown, .. } in summaries(domain) {
+            for &attribute in attributes {
+                let open = present.union(*unknown).contains(attribute);
+                assert!(open, "{} {number} is said to be without {}", domain.id(), attribute.id());
+            }
+        }
+    }
+}
