@@ -13,6 +13,7 @@
 //! | `render`, `scene` | [`Renderer`], [`Rendering`]: one image with its truth |
 //! | `domain` | [`Domain`], and a module for each kind of image: its tissue, its findings |
 //! | `canvas`, `plane` | colour images and maps to draw on |
+//! | `evidence` | what a picture shows of a finding |
 //! | `field`, `outline`, `pattern` | smooth randomness, closed outlines, textures |
 
 mod attribute;
