@@ -8,10 +8,17 @@ use crate::attribute::{Attribute, AttributeSet};
 use crate::domain::Domain;
 use crate::field::one_of;
 
-/// The grammar's files, by name.
-const SHIPPED: [(&str, &str); 2] = [
-    ("grammar/general.toml", include_str!("../grammar/general.toml")),
+/// The grammar's files, by name: attributes in groups of a kind.
+const SHIPPED: [(&str, &str); 9] = [
+    ("grammar/shape.toml", include_str!("../grammar/shape.toml")),
+    ("grammar/margin.toml", include_str!("../grammar/margin.toml")),
+    ("grammar/colour.toml", include_str!("../grammar/colour.toml")),
+    ("grammar/texture.toml", include_str!("../grammar/texture.toml")),
+    ("grammar/place.toml", include_str!("../grammar/place.toml")),
     ("grammar/effects.toml", include_str!("../grammar/effects.toml")),
+    ("grammar/chest.toml", include_str!("../grammar/chest.toml")),
+    ("grammar/retina.toml", include_str!("../grammar/retina.toml")),
+    ("grammar/skin.toml", include_str!("../grammar/skin.toml")),
 ];
 
 /// Which wordings are wanted.
