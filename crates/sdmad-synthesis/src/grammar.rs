@@ -8,10 +8,17 @@ use crate::attribute::{Attribute, AttributeSet};
 use crate::domain::Domain;
 use crate::field::one_of;
 
-/// The grammar's files, by name.
-const SHIPPED: [(&str, &str); 2] = [
-    ("grammar/general.toml", include_str!("../grammar/general.toml")),
+/// The grammar's files, by name: attributes in groups of a kind.
+const SHIPPED: [(&str, &str); 9] = [
+    ("grammar/shape.toml", include_str!("../grammar/shape.toml")),
+    ("grammar/margin.toml", include_str!("../grammar/margin.toml")),
+    ("grammar/colour.toml", include_str!("../grammar/colour.toml")),
+    ("grammar/texture.toml", include_str!("../grammar/texture.toml")),
+    ("grammar/place.toml", include_str!("../grammar/place.toml")),
     ("grammar/effects.toml", include_str!("../grammar/effects.toml")),
+    ("grammar/chest.toml", include_str!("../grammar/chest.toml")),
+    ("grammar/retina.toml", include_str!("../grammar/retina.toml")),
+    ("grammar/skin.toml", include_str!("../grammar/skin.toml")),
 ];
 
 /// Which wordings are wanted.
@@ -149,12 +156,51 @@ mod tests {
         let grammar = Grammar::shipped().unwrap();
         let mut seen = std::collections::HashSet::new();
         for (attribute, entry) in Attribute::ALL.iter().zip(&grammar.entries) {
-            assert!(entry.words.len() >= 30, "{}: {} wordings", attribute.id(), entry.words.len());
+            assert!(entry.words.len() >= 80, "{}: {} wordings", attribute.id(), entry.words.len());
             assert!(entry.held_out.len() >= 8, "{}: {} held out", attribute.id(), entry.held_out.len());
-            assert!(entry.absent.len() >= 4, "{}: {} denials", attribute.id(), entry.absent.len());
-            let special = entry.special.values().flatten().flatten();
-            for text in entry.words.iter().chain(&entry.held_out).chain(&entry.absent).chain(special) {
-                assert!(seen.insert(text.to_lowercase()), "{}: {text:?} stands twice", attribute.id());
+            assert!(entry.absent.len() >= 14, "{}: {} denials", attribute.id(), entry.absent.len());
+            for text in learnt(entry).chain(held_out(entry)) {
+                assert!(seen.insert(bare(text)), "{}: {text:?} stands twice", attribute.id());
+            }
+        }
+    }
+
+    /// All texts of an attribute that are learnt from.
+    fn learnt(entry: &Entry) -> impl Iterator<Item = &String> {
+        entry.words.iter().chain(&entry.absent).chain(entry.special.values().flat_map(|lists| &lists[0]))
+    }
+
+    /// All texts of an attribute that are kept back.
+    fn held_out(entry: &Entry) -> impl Iterator<Item = &String> {
+        entry.held_out.iter().chain(entry.special.values().flat_map(|lists| &lists[1]))
+    }
+
+    /// A text's words only, without case and punctuation.
+    fn bare(text: &str) -> String {
+        let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ").to_lowercase()
+    }
+
+    #[test]
+    fn no_wording_is_a_sign_of_a_shipped_bank() {
+        #[derive(serde::Deserialize)]
+        struct Bank {
+            sign: Vec<Sign>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Sign {
+            text: String,
+        }
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../signs");
+        let mut signs = std::collections::HashSet::new();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let bank: Bank = toml::from_str(&std::fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+            signs.extend(bank.sign.iter().map(|sign| bare(&sign.text)));
+        }
+        assert!(signs.len() > 100, "{} signs", signs.len());
+        for (attribute, entry) in Attribute::ALL.iter().zip(&Grammar::shipped().unwrap().entries) {
+            for text in learnt(entry).chain(held_out(entry)) {
+                assert!(!signs.contains(&bare(text)), "{}: {text:?} is a sign", attribute.id());
             }
         }
     }
