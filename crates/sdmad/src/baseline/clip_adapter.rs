@@ -1,5 +1,5 @@
-//! CLIP-Adapter (Gao et al. 2021, arXiv 2110.04544, equations 4 to 7): a bottleneck behind the frozen image features,
-//! blended with them, before fixed class weights. The visual adapter alone, which is the paper's best.
+//! CLIP-Adapter (Gao et al. 2021, arXiv 2110.04544): a bottleneck behind the frozen image features,
+//! blended with them, before fixed class weights. The visual adapter alone, as in their code.
 
 use rayon::prelude::*;
 use sdmad_base::Stream;

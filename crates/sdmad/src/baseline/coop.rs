@@ -1,4 +1,4 @@
-//! Context optimisation (CoOp, Zhou et al. 2022, arXiv 2109.01134, section 3.2): the words around a class's name become
+//! Context optimisation (CoOp, Zhou et al. 2022, arXiv 2109.01134): the words around a class's name become
 //! vectors that are learned through the frozen text tower, one context for all classes. In multi-label sets each class has
 //! a positive and a negative prompt, as in DualCoOp (Sun, Hu and Saenko 2022, arXiv 2206.09541).
 //!

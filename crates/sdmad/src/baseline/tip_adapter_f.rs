@@ -1,4 +1,4 @@
-//! Tip-Adapter-F (Zhang et al. 2022, arXiv 2207.09519, section 3.3): the cache's keys trained from the shots on, its
+//! Tip-Adapter-F (Zhang et al. 2022, arXiv 2207.09519): the cache's keys trained from the shots on, its
 //! values and the names fixed.
 
 use rayon::prelude::*;

@@ -1,4 +1,4 @@
-//! Zero-shot classification by the names of the classes (CLIP, Radford et al. 2021, arXiv 2103.00020, section 3.1), an
+//! Zero-shot classification by the names of the classes (CLIP, Radford et al. 2021, arXiv 2103.00020), an
 //! ensemble of prompts. Shots, where there are any, calibrate its probabilities and nothing else.
 
 use super::problem::Problem;
