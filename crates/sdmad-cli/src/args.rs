@@ -244,10 +244,24 @@ pub(crate) enum MethodName {
     Sdmad,
     /// The sign-driven method without a shot: as with --shots 0.
     ZeroShotSigns,
-    /// Logistic regression on the same features, L2 chosen inside the support set.
+    /// Logistic regression on the same features, L2 and form chosen inside the support set.
     LinearProbe,
     /// Logistic regression on 16 × 16 grey pixels.
     Pixels,
+    /// Nearest class mean on the same features (docs/baselines.md says of this and the next ones what they are).
+    Prototype,
+    /// The names of the classes, without a shot.
+    ZeroShotName,
+    /// Tip-Adapter: a cache of the shots beside the names.
+    TipAdapter,
+    /// Tip-Adapter-F: the same with trained keys.
+    TipAdapterF,
+    /// CLIP-Adapter: a trained bottleneck behind the features.
+    ClipAdapter,
+    /// CoOp: learned words around the names.
+    Coop,
+    /// Distances from the patches of normal shots: tells anomalies from normal, and none from another.
+    NormalKnn,
 }
 
 #[derive(Debug, Args)]
@@ -279,7 +293,7 @@ pub(crate) struct TrainArgs {
     /// The manifest.
     #[arg(long, value_name = "CSV")]
     pub(crate) data: PathBuf,
-    /// A bank.toml, or the name of a shipped bank; baselines read none.
+    /// A bank.toml, or the name of a shipped bank; of it, baselines read the names of the classes alone.
     #[arg(long, value_name = "BANK")]
     pub(crate) signs: Option<String>,
     /// Name of an encoder, or a model folder.

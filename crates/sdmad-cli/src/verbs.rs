@@ -13,7 +13,7 @@ pub(crate) mod train;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use sdmad::{AttributeReader, Extractor, FeatureSettings, PrecisionChoice, Run};
+use sdmad::{Extractor, FeatureSettings, ImageReader, PrecisionChoice, Run};
 use sdmad_base::{Error, Monitor, Result};
 use sdmad_encoders::{Encoder, EncoderOptions, ImageTower, PackedWeights, cache_dir, ensure};
 use sdmad_engine::{Precision, instruction_path};
@@ -93,17 +93,17 @@ pub(crate) fn cached_features<'a>(tower: &'a ImageTower, settings: &FeatureSetti
     Ok(Extractor::tower(tower, settings.clone()).cached_in(&cache_dir()?.join("features")))
 }
 
-/// The same with what a run's alignment reads.
+/// The same with what is read in an image beside its features, as the run reads it.
 pub(crate) fn features_of_run<'a>(tower: &'a ImageTower, run: &Run) -> Result<Extractor<'a>> {
     let extractor = cached_features(tower, &run.config.settings.features)?.adapted(&run.adapters.image)?;
-    match run.model.signs.as_ref().and_then(|signs| signs.prior.as_ref()) {
-        Some(prior) => reading(extractor, prior.reader.clone()),
+    match run.model.reader() {
+        Some(reader) => reading(extractor, reader),
         None => Ok(extractor),
     }
 }
 
-/// The same extractor with attributes, kept in the cache folder between runs.
-pub(crate) fn reading(extractor: Extractor<'_>, reader: AttributeReader) -> Result<Extractor<'_>> {
+/// The same extractor with a reading, kept in the cache folder between runs.
+pub(crate) fn reading(extractor: Extractor<'_>, reader: impl Into<ImageReader>) -> Result<Extractor<'_>> {
     Ok(extractor.reading(reader, Some(&cache_dir()?.join("features"))))
 }
 

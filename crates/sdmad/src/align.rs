@@ -39,3 +39,4 @@ pub use normals::read_normals;
 pub use prior::SignPrior;
 pub use settings::{AlignmentControl, AlignmentSettings};
 pub use text_reader::TextReader;
+pub(crate) use tokens::ImageTokens;

@@ -8,6 +8,7 @@
 //! the linear probe when it stands alone. All maps are scaled to unit spread on the support set first.
 
 mod kernel;
+mod multinomial;
 mod probe;
 mod ridge;
 

@@ -1,6 +1,7 @@
 //! What the frozen image tower says of an image: summaries of its last layers, over a few views.
 
 mod cache;
+mod image_reader;
 mod summary;
 mod views;
 
@@ -14,8 +15,8 @@ use sdmad_encoders::{Adapted, ImageTower, ShiftAdapters};
 use sdmad_engine::{Matrix, instruction_path};
 use sdmad_imaging::{Filter, Fingerprint, RgbImage, decode_image, resize_grey};
 
-use crate::AttributeReader;
 pub use cache::FeatureCache;
+pub use image_reader::ImageReader;
 pub use summary::Summary;
 pub use views::View;
 
@@ -81,7 +82,7 @@ pub struct ImageFeatures {
     pub views: Vec<Vec<f32>>,
     /// The image's fingerprint, for finding near-duplicates.
     pub fingerprint: Fingerprint,
-    /// What an alignment reads in the image, by attribute; empty without one.
+    /// What an [`ImageReader`] reads in the image, by attribute of an alignment or otherwise; empty without one.
     pub attributes: Vec<f32>,
 }
 
@@ -117,20 +118,20 @@ pub enum Extractor<'a> {
         cache: Option<FeatureCache>,
         /// The tower with trained adapters, if there are any.
         adapted: Option<Adapted<'a>>,
-        /// What reads attributes, if anything does.
-        reading: Option<Box<AttributeSource>>,
+        /// What reads the image beside its features, if anything does.
+        reading: Option<Box<ReadingSource>>,
     },
     /// 16 × 16 grey pixels in [0, 1]: the baseline that shows what a set gives away without any encoder.
     Pixels,
 }
 
-/// What reads attributes, and where they are kept.
-pub struct AttributeSource {
-    reader: AttributeReader,
+/// What reads an image beside its features, and where readings are kept.
+pub struct ReadingSource {
+    reader: ImageReader,
     cache: Option<FeatureCache>,
 }
 
-impl AttributeSource {
+impl ReadingSource {
     fn of_file(
         &self,
         tower: &ImageTower,
@@ -173,16 +174,16 @@ impl<'a> Extractor<'a> {
         self
     }
 
-    /// The same with the attributes that `reader` reads, by the frozen tower; kept in `folder`, if one is given, as
-    /// features are.
+    /// The same with what `reader` reads, by the frozen tower; kept in `folder`, if one is given, as features are.
     #[must_use]
-    pub fn reading(mut self, reader: AttributeReader, folder: Option<&Path>) -> Self {
+    pub fn reading(mut self, reader: impl Into<ImageReader>, folder: Option<&Path>) -> Self {
+        let reader = reader.into();
         if let Extractor::Tower { tower, settings, reading, .. } = &mut self {
             let cache = folder.map(|folder| {
                 let weights = format!("{} {} attributes {}", tower.sha256(), tower.recipe_sha256(), reader.sha256());
                 FeatureCache::new(folder, &weights, tower.precision(), instruction_path(), settings)
             });
-            *reading = Some(Box::new(AttributeSource { reader, cache }));
+            *reading = Some(Box::new(ReadingSource { reader, cache }));
         }
         self
     }

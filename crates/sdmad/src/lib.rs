@@ -2,6 +2,7 @@
 
 mod adapt;
 mod align;
+mod baseline;
 mod bootstrap;
 mod bridge;
 mod calibration;
@@ -34,7 +35,7 @@ pub use data::{
     ImportedCategory, Label, Manifest, Masks, NearDuplicate, NearDuplicates, PatientKey, PixelBaseline, Row,
     ShotSupply, Split, SplitCount, SplitFractions, check as check_data, import as import_data, split as split_data,
 };
-pub use logistic::{GramLogisticRegression, LogisticRegression, gram};
+pub use logistic::{GramLogisticRegression, GramMultinomialRegression, LogisticRegression, gram};
 pub use metrics::{
     CALIBRATION_BINS, FEW, Figure, PRO_LIMIT, PixelFigures, auroc, average_precision, brier_score, calibration_error,
     exact_match, hamming_loss, macro_f1, micro_f1, pairwise_sign_accuracy,
@@ -64,17 +65,24 @@ pub use align::{
     AttributeReader, ChosenAlignment, DomainAlignment, DomainNormals, DomainReport, RunAlignment, SignPrior,
     TextReader, align, read_normals,
 };
+pub use baseline::{
+    Baseline, BaselineChoices, Blend, ClassText, ClipAdapter, FeatureSpace, FittedBaseline, NormalKnn, PatchMemory,
+    Prototype, SpaceName, Statistic, TipAdapter, text_reader,
+};
 pub use bridge::{Bridge, BridgeSettings, FittedBridge, SupportSet};
 pub use evaluate::{Evaluation, Measured, ScoresFile, evaluate};
 pub use features::{
-    DEFAULT_BATCH, Extractor, FeatureBlock, FeatureCache, FeatureSettings, ImageFeatures, Rows, Summary, View,
+    DEFAULT_BATCH, Extractor, FeatureBlock, FeatureCache, FeatureSettings, ImageFeatures, ImageReader, Rows, Summary,
+    View,
 };
 pub use loss::{InterLoss, LossGradient, LossSettings, SignSets, losses};
-pub use model::{Coexistence, Method, Model, Scores, SignModel, WhyNot};
+pub use model::{Coexistence, Method, Model, ProbeForm, Scores, SignModel, WhyNot};
 pub use precision::{PrecisionChoice, choose_precision};
 pub use predict::{CategoryAnswer, Decision, ModelRecord, Prediction, SignAnswer, image_files, predict};
 pub use run::Run;
 pub use select::{Choice, SelectionMode, SelectionSettings, SignChoice, SupportSelection};
 pub use settings::{Preset, Settings};
 pub use sign_text::{SignMap, TextSettings, TextSource};
-pub use train::{BankRecord, EncoderRecord, RUN_FORMAT, RunConfig, TrainPlan, TrainedRun, train};
+pub use train::{
+    BankRecord, BaselineRecord, EncoderRecord, RUN_FORMAT, ReaderName, RunConfig, TrainPlan, TrainedRun, train,
+};

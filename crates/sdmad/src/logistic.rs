@@ -10,12 +10,14 @@
 //! threads. With more features than samples it works on the Gram matrix, w = Xᵀa, and never forms a square matrix
 //! of the features.
 
+mod multinomial;
 mod newton;
 mod system;
 
 use rayon::prelude::*;
 use sdmad_base::{Error, Result};
 
+pub use multinomial::GramMultinomialRegression;
 use newton::{Solution, solve};
 
 /// A fitted binary logistic regression.

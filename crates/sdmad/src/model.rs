@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::{Baseline, log_sum_exp};
+use crate::features::ImageReader;
 use crate::loss::SignSets;
 use crate::select::{SelectionMode, SelectionSettings, kept_sets, most_certain_half, without_outliers};
 use crate::sign_text::SignMap;
@@ -13,10 +15,90 @@ use crate::{Bank, Bridge, Calibration, Outputs, SignPrior, Standard, SupportSele
 pub enum Method {
     /// Sign-driven few-shot multi-anomaly detection.
     Sdmad,
-    /// Class-balanced logistic regression on the same features of the same shots, its strength chosen inside the support set.
+    /// Class-balanced logistic regression on the same features of the same shots, its strength, and where categories exclude each
+    /// other its form, chosen inside the support set.
     LinearProbe,
-    /// The same on 16 × 16 grey pixels.
+    /// One against the rest, on 16 × 16 grey pixels.
     Pixels,
+    /// Nearest class mean.
+    Prototype,
+    /// The names of the classes, by a joint space or an alignment.
+    ZeroShotName,
+    /// A cache of the shots beside what the names say.
+    TipAdapter,
+    /// The same with trained keys.
+    TipAdapterF,
+    /// A trained bottleneck behind the features.
+    ClipAdapter,
+    /// Learned words around the names.
+    Coop,
+    /// Distances from the patches of normal shots.
+    NormalKnn,
+}
+
+impl Method {
+    /// Every method.
+    pub const ALL: [Method; 10] = [
+        Method::Sdmad,
+        Method::LinearProbe,
+        Method::Pixels,
+        Method::Prototype,
+        Method::ZeroShotName,
+        Method::TipAdapter,
+        Method::TipAdapterF,
+        Method::ClipAdapter,
+        Method::Coop,
+        Method::NormalKnn,
+    ];
+
+    /// Its name on the command line and in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Sdmad => "sdmad",
+            Method::LinearProbe => "linear-probe",
+            Method::Pixels => "pixels",
+            Method::Prototype => "prototype",
+            Method::ZeroShotName => "zero-shot-name",
+            Method::TipAdapter => "tip-adapter",
+            Method::TipAdapterF => "tip-adapter-f",
+            Method::ClipAdapter => "clip-adapter",
+            Method::Coop => "coop",
+            Method::NormalKnn => "normal-knn",
+        }
+    }
+
+    /// Whether it is one of the methods of others that [`Baseline`] holds.
+    pub fn is_baseline(self) -> bool {
+        !matches!(self, Method::Sdmad | Method::LinearProbe | Method::Pixels)
+    }
+
+    /// Whether it compares images with the names of the classes.
+    pub fn reads_names(self) -> bool {
+        matches!(
+            self,
+            Method::ZeroShotName | Method::TipAdapter | Method::TipAdapterF | Method::ClipAdapter | Method::Coop
+        )
+    }
+}
+
+/// What the columns of a model are, and so what follows from them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Scores of unit spread: d is −z₀, and a softmax has the sharpness 2.
+    Spread,
+    /// Logits: d is the log-odds of not normal. Where categories exclude each other that is log Σ_c exp z_c − z₀; where they go
+    /// together, each column is a question of its own, and d is −z₀.
+    Logits,
+}
+
+/// Which form the linear probe has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProbeForm {
+    /// Each column against the rest, on its own.
+    OneAgainstRest,
+    /// One softmax over normal and the categories.
+    Multinomial,
 }
 
 /// How labels go together in the support set.
@@ -60,10 +142,14 @@ pub struct Model {
     pub method: Method,
     /// Category ids, in the order of every list.
     pub categories: Vec<String>,
-    /// From features to scores.
+    /// From features to scores; without a row for a method of others.
     pub bridge: Bridge,
     /// Signs, for [`Method::Sdmad`].
     pub signs: Option<SignModel>,
+    /// A method of others; its columns stand in place of the bridge's.
+    pub baseline: Option<Baseline>,
+    /// The form of the linear probe; none for every other method.
+    pub probe: Option<ProbeForm>,
     /// Whether categories exclude each other.
     pub coexistence: Coexistence,
     /// From r_c to probabilities.
@@ -104,9 +190,12 @@ pub struct Scores {
 impl Model {
     /// Scores one image by its features, and the attributes that an alignment reads in it (none without one).
     pub fn score(&self, features: &[f32], attributes: &[f32]) -> Scores {
-        let Reading { columns, detection, similarities, selected } =
-            self.read_signs(self.bridge.scores(features), attributes);
-        let among_all = among_all(&columns, self.coexistence);
+        let reading = match &self.baseline {
+            Some(baseline) => self.reading_of(baseline.columns(features, attributes)),
+            None => self.read_signs(self.bridge.scores(features), attributes),
+        };
+        let among_all = self.among_all(&reading.columns);
+        let Reading { columns, detection, similarities, selected } = reading;
         let probability = among_all.iter().zip(&self.calibration.categories).map(|(&r, c)| c.probability(r)).collect();
         let standardised = match &self.signs {
             None => Vec::new(),
@@ -123,16 +212,49 @@ impl Model {
         Scores { outputs, normal_probability, columns, similarities, selected }
     }
 
+    /// What the columns are.
+    fn link(&self) -> Link {
+        if self.baseline.is_some() || self.probe == Some(ProbeForm::Multinomial) { Link::Logits } else { Link::Spread }
+    }
+
+    /// r_c of scores of normal and each category.
+    pub(crate) fn among_all(&self, columns: &[f64]) -> Vec<f64> {
+        match self.link() {
+            Link::Spread => among_all(columns, self.coexistence),
+            Link::Logits => sharpened(columns, self.coexistence, 1.0),
+        }
+    }
+
+    /// What is read in columns without signs.
+    pub(crate) fn reading_of(&self, columns: Vec<f64>) -> Reading {
+        let detection = match self.link() {
+            Link::Spread => -columns[0],
+            Link::Logits if self.coexistence == Coexistence::Exclusive => log_sum_exp(&columns[1..]) - columns[0],
+            Link::Logits => -columns[0],
+        };
+        Reading { detection, columns, similarities: Vec::new(), selected: Vec::new() }
+    }
+
+    /// What reads an image for this model beside its features, if anything does.
+    pub fn reader(&self) -> Option<ImageReader> {
+        if let Some(baseline) = &self.baseline {
+            return baseline.reader.clone();
+        }
+        let prior = self.signs.as_ref()?.prior.as_ref()?;
+        Some(ImageReader::Attributes(prior.reader.clone()))
+    }
+
+    /// Numbers of a feature row.
+    pub fn width(&self) -> usize {
+        match &self.baseline {
+            Some(baseline) => baseline.width,
+            None => self.bridge.weights.first().map_or(0, Vec::len),
+        }
+    }
+
     /// What is read in the bridge's scores and an image's attributes.
     pub(crate) fn read_signs(&self, bridged: Vec<f64>, attributes: &[f32]) -> Reading {
-        let Some(signs) = &self.signs else {
-            return Reading {
-                detection: -bridged[0],
-                columns: bridged,
-                similarities: Vec::new(),
-                selected: Vec::new(),
-            };
-        };
+        let Some(signs) = &self.signs else { return self.reading_of(bridged) };
         let from_shots = signs.map.similarities(&bridged);
         let from_words = match &signs.prior {
             Some(prior) => prior.similarities(attributes),
@@ -174,14 +296,19 @@ fn joined(shots: &[f64], words: &[f64], similarities: Vec<f64>, selected: Vec<Ve
     }
 }
 
-/// r_c of scores of normal and each category.
+/// r_c of scores of unit spread, of normal and each category.
 pub(crate) fn among_all(columns: &[f64], coexistence: Coexistence) -> Vec<f64> {
+    sharpened(columns, coexistence, SOFTMAX_SCALE)
+}
+
+/// r_c with a softmax of this sharpness.
+fn sharpened(columns: &[f64], coexistence: Coexistence, sharpness: f64) -> Vec<f64> {
     match coexistence {
         Coexistence::MultiLabel => columns[1..].to_vec(),
         Coexistence::Exclusive => {
             let top = columns.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = columns.iter().map(|z| (SOFTMAX_SCALE * (z - top)).exp()).sum();
-            columns[1..].iter().map(|z| SOFTMAX_SCALE * (z - top) - sum.ln()).collect()
+            let sum: f64 = columns.iter().map(|z| (sharpness * (z - top)).exp()).sum();
+            columns[1..].iter().map(|z| sharpness * (z - top) - sum.ln()).collect()
         }
     }
 }
@@ -236,6 +363,37 @@ impl SignModel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_method_is_called_the_same_everywhere() {
+        for method in Method::ALL {
+            assert_eq!(serde_json::to_value(method).unwrap(), method.name());
+        }
+    }
+
+    #[test]
+    fn logits_say_what_follows_from_them_and_scores_of_unit_spread_what_they_did() {
+        let of = |probe, coexistence| Model {
+            method: Method::LinearProbe,
+            categories: vec!["a".into(), "b".into()],
+            bridge: Bridge { weights: vec![vec![0.0]; 3], bias: vec![0.5, 1.0, -2.0] },
+            signs: None,
+            baseline: None,
+            probe: Some(probe),
+            coexistence,
+            calibration: Calibration::unfitted(2, &Default::default()),
+            normal_calibration: Calibration::unfitted(1, &Default::default()),
+        };
+        let d = |probe, coexistence| of(probe, coexistence).score(&[0.0], &[]).outputs.detection;
+        let any = (1f64.exp() + (-2f64).exp()).ln() - 0.5;
+        assert!((d(ProbeForm::Multinomial, Coexistence::Exclusive) - any).abs() < 1e-12);
+        assert_eq!(d(ProbeForm::Multinomial, Coexistence::MultiLabel), -0.5);
+        assert_eq!(d(ProbeForm::OneAgainstRest, Coexistence::Exclusive), -0.5);
+        // d is then the log-odds of "none of the categories" turned round.
+        let outputs = of(ProbeForm::Multinomial, Coexistence::Exclusive).score(&[0.0], &[]).outputs;
+        let present: f64 = outputs.among_all.iter().map(|r| r.exp()).sum();
+        assert!((outputs.detection - (present / (1.0 - present)).ln()).abs() < 1e-12);
+    }
 
     #[test]
     fn exclusive_scores_are_log_probabilities() {

@@ -102,8 +102,9 @@ impl Run {
         let parts = tensors::decode(&sdmad_base::read(&tensors_path)?, &tensors_path, &config)?;
         let signs = match config.method {
             Method::Sdmad => Some(read_signs(folder, &config, parts.coordinates, parts.prior)?),
-            Method::LinearProbe | Method::Pixels => None,
+            _ => None,
         };
+        let baseline = parts.baseline;
         let expected = config.categories.len();
         if calibration.categories.categories.len() != expected || calibration.normal.categories.len() != 1 {
             return Err(Error::bad_input(format!(
@@ -117,6 +118,8 @@ impl Run {
             categories: config.categories.clone(),
             bridge: parts.bridge,
             signs,
+            baseline,
+            probe: config.probe,
             coexistence: config.coexistence,
             calibration: calibration.categories,
             normal_calibration: calibration.normal,
@@ -156,7 +159,7 @@ impl Run {
         }
         self.check_precision(tower.precision())?;
         let found: usize = self.config.settings.features.blocks(tower).iter().map(|b| b.width).sum();
-        let expected = self.model.bridge.weights.first().map_or(0, Vec::len);
+        let expected = self.model.width();
         if found != expected {
             return Err(Error::bad_input(format!(
                 "{}: {found} features by its settings; {TENSORS} was trained on {expected}",
@@ -164,7 +167,10 @@ impl Run {
             ))
             .with_hint("a run's settings are not edited by hand: train again"));
         }
-        Ok(())
+        match &self.model.baseline {
+            Some(baseline) => baseline.check_tower(tower).map_err(|e| e.at(self.folder.join(TENSORS).display())),
+            None => Ok(()),
+        }
     }
 
     /// Checks that a precision is the run's; a run without an encoder has none.
@@ -237,6 +243,9 @@ fn read_signs(
     })
 }
 
+/// The first format that this version still reads: 3 had no methods of others and one form of the probe.
+const OLDEST_FORMAT: u32 = 3;
+
 /// Refuses a folder of another format before anything else of it is looked at.
 fn check_format(text: &str, path: &Path) -> Result<()> {
     #[derive(Deserialize)]
@@ -244,9 +253,9 @@ fn check_format(text: &str, path: &Path) -> Result<()> {
         format: u32,
     }
     let Format { format } = parse_json(text, path)?;
-    if format != RUN_FORMAT {
+    if !(OLDEST_FORMAT..=RUN_FORMAT).contains(&format) {
         return Err(Error::bad_input(format!(
-            "{}: run format {format}; this version of sdmad reads format {RUN_FORMAT}",
+            "{}: run format {format}; this version of sdmad reads the formats {OLDEST_FORMAT} to {RUN_FORMAT}",
             path.display()
         ))
         .with_hint("use the version of sdmad that wrote it, or train again"));
@@ -257,6 +266,11 @@ fn check_format(text: &str, path: &Path) -> Result<()> {
 /// What types cannot express: settings in their ranges, and an encoder where features come from one.
 fn check_config(config: &RunConfig) -> Result<()> {
     config.settings.clone().validated()?;
+    if config.method.is_baseline() != config.baseline.is_some() {
+        let found = if config.baseline.is_some() { "a record" } else { "no record" };
+        return Err(Error::bad_input(format!("{found} of a baseline for the method {}", config.method.name()))
+            .with_hint("the run folder is damaged: train again"));
+    }
     let needed = config.method != Method::Pixels;
     if needed != config.encoder.is_some() {
         let found = if needed { "no encoder" } else { "an encoder" };

@@ -1,25 +1,29 @@
 //! Training: from a plan to a model and the record of how it came about.
 
+mod record;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use sdmad_base::{Error, Monitor, Result};
 use sdmad_encoders::Encoder;
-use sdmad_engine::{Precision, instruction_path};
+use sdmad_engine::instruction_path;
+
+pub use record::{BankRecord, BaselineRecord, EncoderRecord, RUN_FORMAT, ReaderName, RunConfig, TrainedRun};
 
 use crate::Settings;
 use crate::adapt;
+use crate::baseline::{BaselinePlan, choose_probe_form, fit_baseline};
 use crate::bridge::column_label;
 use crate::features::{DEFAULT_BATCH, Rows};
-use crate::model::{Coexistence, among_all};
+use crate::model::{Coexistence, Reading, among_all};
 use crate::select::{SelectionMode, kept_sets, select_by_support};
 use crate::sign_text::{effective_bank, sign_embeddings, sign_sets};
 use crate::{
-    Bank, Bridge, Calibration, CalibrationSettings, ChosenAlignment, Extractor, FeatureBlock, FittedBridge,
-    ImageFeatures, Label, Manifest, Method, Model, RunAlignment, ShotRecord, SignMap, SignModel, SignPrior, Standard,
+    Bank, Baseline, Bridge, Calibration, CalibrationSettings, ChosenAlignment, Extractor, FeatureBlock, FittedBridge,
+    ImageFeatures, ImageReader, Label, Manifest, Method, Model, RunAlignment, SignMap, SignModel, SignPrior, Standard,
     Support, SupportSet, TextSource, auroc, shot_records,
 };
 
@@ -28,7 +32,8 @@ use crate::{
 pub struct TrainPlan {
     /// The data.
     pub manifest: Manifest,
-    /// The sign bank with the manifest's categories only ([`Bank::restricted_to`]); baselines read none.
+    /// The sign bank with the manifest's categories only ([`Bank::restricted_to`]); of it, methods of others read the
+    /// names of the classes alone, and the probe and the pixel baseline nothing.
     pub bank: Option<Bank>,
     /// How images are scored.
     pub method: Method,
@@ -41,113 +46,6 @@ pub struct TrainPlan {
     /// The number of the draw.
     pub draw: u64,
 }
-
-/// What a run is, as `adapter_config.json` says it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RunConfig {
-    /// The number that grows when the run folder's shape changes.
-    pub format: u32,
-    /// The version of sdmad that wrote it.
-    pub sdmad: String,
-    /// How images are scored.
-    pub method: Method,
-    /// The encoder, the hashes of its weights and their precision; none for the pixel baseline.
-    pub encoder: Option<EncoderRecord>,
-    /// Name of the instruction path that it was trained on: on another one bits may differ.
-    pub instructions: String,
-    /// Category ids, in the order of every list.
-    pub categories: Vec<String>,
-    /// SHA-256 of the manifest.
-    pub manifest_sha256: String,
-    /// Name and SHA-256 of the sign bank.
-    pub bank: Option<BankRecord>,
-    /// How the shots were asked for.
-    pub shots: String,
-    /// The number of the draw.
-    pub draw: u64,
-    /// How many images of normal and of each category there are, in the order of `normal` and the categories.
-    pub support_counts: Vec<usize>,
-    /// Categories with fewer shots than asked for.
-    pub short: Vec<String>,
-    /// Categories whose shots use up more than half of their train patients.
-    pub used_up: Vec<String>,
-    /// Whether categories exclude each other in the support set.
-    pub coexistence: Coexistence,
-    /// The selection that is applied.
-    pub selection: Option<SelectionMode>,
-    /// The alignment that signs are read by beside the shots, and its weight.
-    pub alignment: Option<RunAlignment>,
-    /// The strength of logistic regression that was chosen; its default where it takes no part.
-    pub probe_l2: f64,
-    /// Layers with a trained adapter in the image tower; empty where training did not beat the closed form.
-    pub image_adapters: Vec<usize>,
-    /// Layers with a trained adapter in the text tower.
-    pub text_adapters: Vec<usize>,
-    /// All settings.
-    pub settings: Settings,
-}
-
-/// An encoder as a run remembers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EncoderRecord {
-    /// Its name, or its folder.
-    pub name: String,
-    /// SHA-256 of the image tower's weights.
-    pub image_sha256: String,
-    /// SHA-256 of its architecture and preprocessing.
-    pub image_recipe_sha256: String,
-    /// SHA-256 of the text tower's weights.
-    pub text_sha256: String,
-    /// That of the towers' blocks.
-    #[serde(with = "crate::precision::name")]
-    pub precision: Precision,
-}
-
-impl EncoderRecord {
-    /// The record of an opened encoder.
-    pub fn of(encoder: &Encoder) -> Self {
-        let identity = encoder.identity();
-        EncoderRecord {
-            name: identity.name.clone(),
-            image_sha256: identity.image_sha256.clone(),
-            image_recipe_sha256: encoder.image_tower().recipe_sha256().to_string(),
-            text_sha256: identity.text_sha256.clone(),
-            precision: identity.precision,
-        }
-    }
-}
-
-/// A bank as a run remembers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BankRecord {
-    /// Its name.
-    pub name: String,
-    /// SHA-256 of its canonical text, restricted to the run's categories.
-    pub sha256: String,
-}
-
-/// A trained run in memory.
-#[derive(Clone, Debug)]
-pub struct TrainedRun {
-    /// What it is.
-    pub config: RunConfig,
-    /// The model.
-    pub model: Model,
-    /// Trained adapters of both towers; empty where training did not beat the closed form.
-    pub adapters: adapt::TowerAdapters,
-    /// The shots.
-    pub shots: Vec<ShotRecord>,
-    /// Mean features of the shots, in their order.
-    pub support_features: Vec<Vec<f32>>,
-    /// One JSON object for each step of training, in order.
-    pub log: Vec<serde_json::Value>,
-}
-
-/// The run folder's format number that this version writes.
-pub const RUN_FORMAT: u32 = 3;
 
 /// Most of the support images, one in so many, that may have two categories for them to count as exclusive.
 const EXCLUSIVE_ONE_IN: usize = 20;
@@ -185,10 +83,36 @@ pub fn train(
     let support = plan.support_set(&features, extractor.blocks())?;
     let settings = plan.applied_settings();
     let zero_shot = plan.support.rows.is_empty();
-    let fitted = if zero_shot {
+    let coexistence = coexistence(&support.labels);
+    let baseline = if plan.method.is_baseline() {
+        let fitted = fit_baseline(&BaselinePlan {
+            method: plan.method,
+            encoder,
+            alignment,
+            bank: plan.bank.as_ref(),
+            categories: &plan.manifest.categories,
+            settings: &settings,
+            support: &support,
+            features: &features,
+            paths: &paths,
+            coexistence,
+            draw: plan.draw,
+        })?;
+        stage(&mut log, plan.method.name());
+        Some(fitted)
+    } else {
+        None
+    };
+    let fitted = if baseline.is_some() {
+        FittedBridge::zeros(0, &[], &settings.bridge)
+    } else if zero_shot {
         FittedBridge::zeros(plan.manifest.categories.len() + 1, &support.blocks, &settings.bridge)
     } else {
         Bridge::fit(&support, &settings.bridge, plan.draw)?
+    };
+    let (fitted, probe) = match plan.method {
+        Method::LinearProbe => choose_probe_form(fitted, &support, &settings.bridge, coexistence, &mut log)?,
+        _ => (fitted, None),
     };
     stage(&mut log, "closed-form bridge");
 
@@ -216,14 +140,13 @@ pub fn train(
         _ => (fitted, adapt::TowerAdapters::default()),
     };
 
-    let coexistence = coexistence(&support.labels);
     let attributes: Vec<Vec<f32>> = features.iter().map(|f| f.attributes.clone()).collect();
     let fewest = std::iter::once(&plan.support.normal).chain(&plan.support.for_category).map(Vec::len).min();
     let weight = settings.alignment.weight_at(fewest.unwrap_or(0));
     // Without words there is nothing that an alignment could read.
     let worded = plan.method == Method::Sdmad && settings.text.source != TextSource::OneHot;
     let prior_of = alignment.filter(|_| worded).map(|chosen| PriorPlan { chosen, weight, attributes: &attributes });
-    if zero_shot && prior_of.is_none() {
+    if zero_shot && prior_of.is_none() && baseline.is_none() {
         return Err(Error::bad_input("--shots 0: zero-shot needs a pair of encoders that reads signs").with_hint(
             "the default encoder does by its shipped alignment; `sdmad align` makes one for another encoder",
         ));
@@ -247,16 +170,41 @@ pub fn train(
         }
         _ => None,
     };
+    let (baseline, baseline_out_of_fold) = baseline.unzip();
+    let read_by = |chosen: &ChosenAlignment, weight: f64| RunAlignment {
+        source: chosen.source.clone(),
+        sha256: chosen.sha256.clone(),
+        domain: chosen.part.domain.id().to_string(),
+        weight,
+    };
+    let run_alignment = match (&prior_of, &baseline) {
+        (Some(prior), _) => Some(read_by(prior.chosen, prior.weight)),
+        (None, Some(Baseline { reader: Some(ImageReader::Attributes(_)), choices, .. })) => {
+            alignment.map(|chosen| read_by(chosen, choices.text_weight.unwrap_or(1.0)))
+        }
+        _ => None,
+    };
     let mut model = Model {
         method: plan.method,
         categories: plan.manifest.categories.clone(),
         bridge: fitted.bridge.clone(),
         signs,
+        baseline,
+        probe,
         coexistence,
         calibration: Calibration::unfitted(plan.manifest.categories.len(), &CalibrationSettings::default()),
         normal_calibration: Calibration::unfitted(1, &CalibrationSettings::default()),
     };
-    calibrate(&mut model, &fitted, &support, &attributes)?;
+    let readings: Option<Vec<Reading>> = match (baseline_out_of_fold.flatten(), &fitted.out_of_fold) {
+        (Some(columns), _) => Some(columns.into_iter().map(|columns| model.reading_of(columns)).collect()),
+        (None, Some(scores)) => {
+            Some(scores.iter().zip(&attributes).map(|(u, v)| model.read_signs(u.clone(), v)).collect())
+        }
+        (None, None) => None,
+    };
+    if let Some(readings) = readings {
+        calibrate(&mut model, &readings, &support)?;
+    }
     stage(&mut log, "selection and calibration");
 
     let fingerprints: Vec<[u64; 4]> = features.iter().map(|f| f.fingerprint.words()).collect();
@@ -276,13 +224,10 @@ pub fn train(
         used_up: plan.support.used_up.clone(),
         coexistence,
         selection: model.signs.as_ref().map(|s| s.mode),
-        alignment: prior_of.as_ref().map(|p| RunAlignment {
-            source: p.chosen.source.clone(),
-            sha256: p.chosen.sha256.clone(),
-            domain: p.chosen.part.domain.id().to_string(),
-            weight: p.weight,
-        }),
+        alignment: run_alignment,
         probe_l2: fitted.probe_l2,
+        probe,
+        baseline: model.baseline.as_ref().map(BaselineRecord::of),
         image_adapters: adapters.image.keys().copied().collect(),
         text_adapters: adapters.text.keys().copied().collect(),
         settings,
@@ -475,13 +420,11 @@ fn macro_auroc(scores: &[Vec<f64>], labels: &[Vec<Label>]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// Fits probabilities on out-of-fold scores, as the model with its selection gives them.
-fn calibrate(model: &mut Model, fitted: &FittedBridge, support: &SupportSet, attributes: &[Vec<f32>]) -> Result<()> {
-    let Some(out_of_fold) = &fitted.out_of_fold else { return Ok(()) };
-    let read: Vec<_> = out_of_fold.iter().zip(attributes).map(|(u, v)| model.read_signs(u.clone(), v)).collect();
-    let among: Vec<Vec<f64>> = read.iter().map(|r| among_all(&r.columns, model.coexistence)).collect();
+/// Fits probabilities on out-of-fold readings, as the model with its selection gives them.
+fn calibrate(model: &mut Model, readings: &[Reading], support: &SupportSet) -> Result<()> {
+    let among: Vec<Vec<f64>> = readings.iter().map(|r| model.among_all(&r.columns)).collect();
     model.calibration = Calibration::fit(&among, &support.labels, &CalibrationSettings::default())?;
-    let normal: Vec<Vec<f64>> = read.iter().map(|r| vec![-r.detection]).collect();
+    let normal: Vec<Vec<f64>> = readings.iter().map(|r| vec![-r.detection]).collect();
     let truth: Vec<Vec<Label>> = support.labels.iter().map(|l| vec![column_label(l, 0)]).collect();
     model.normal_calibration = Calibration::fit(&normal, &truth, &CalibrationSettings::default())?;
     Ok(())

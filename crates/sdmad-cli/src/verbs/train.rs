@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use sdmad::{
     Bank, ChosenAlignment, Extractor, Manifest, Method, PrecisionChoice, Preset, Settings, ShortSupply, Shots, Support,
-    TrainPlan, choose_precision, draw_shots, read_support_list, train,
+    TrainPlan, choose_precision, draw_shots, read_support_list, text_reader, train,
 };
 use sdmad_base::{AtomicDir, Error, Monitor, Result, read_to_string};
 
@@ -30,7 +30,7 @@ pub(crate) fn train_plan(
 ) -> Result<()> {
     let mut trained = match plan.method {
         Method::Pixels => train(plan, None, None, &Extractor::Pixels, monitor)?,
-        Method::Sdmad | Method::LinearProbe => {
+        _ => {
             let (precision, mut log) = match precision {
                 PrecisionChoice::Fixed(precision) => (precision, Vec::new()),
                 PrecisionChoice::Auto => choose_precision(
@@ -46,9 +46,18 @@ pub(crate) fn train_plan(
                 Some(bank) if plan.method == Method::Sdmad => {
                     ChosenAlignment::of(&plan.settings.alignment, &bank.modality, &encoder)?
                 }
+                // In a joint space names need no alignment.
+                bank if plan.method.reads_names() && encoder.joint().is_none() => {
+                    let modality = bank.as_ref().map_or("a medical image", |b| b.modality.as_str());
+                    ChosenAlignment::of(&plan.settings.alignment, modality, &encoder)?
+                }
                 _ => None,
             };
-            if let Some(chosen) = &alignment {
+            if plan.method.reads_names()
+                && let Some(reader) = text_reader(&encoder, alignment.as_ref())
+            {
+                extractor = reading(extractor, reader)?;
+            } else if let Some(chosen) = &alignment {
                 monitor.notice(&format!(
                     "signs are read by the alignment {}, domain {}",
                     chosen.source,
@@ -105,7 +114,7 @@ fn support(args: &TrainArgs, manifest: &Manifest) -> Result<(Support, String)> {
     if let Some(list) = &args.support {
         return Ok((read_support_list(list, manifest)?, format!("list {}", list.display())));
     }
-    let zero_shot = (args.method == MethodName::ZeroShotSigns).then_some("0");
+    let zero_shot = matches!(args.method, MethodName::ZeroShotSigns | MethodName::ZeroShotName).then_some("0");
     let Some(asked) = zero_shot.or(args.shots.as_deref()) else {
         return Err(Error::bad_input("neither --shots nor --support is given").with_hint(
             "--shots 16 draws sixteen images of normal and of each category; --shots all takes every train image",
@@ -142,6 +151,13 @@ impl From<MethodName> for Method {
             MethodName::Sdmad | MethodName::ZeroShotSigns => Method::Sdmad,
             MethodName::LinearProbe => Method::LinearProbe,
             MethodName::Pixels => Method::Pixels,
+            MethodName::Prototype => Method::Prototype,
+            MethodName::ZeroShotName => Method::ZeroShotName,
+            MethodName::TipAdapter => Method::TipAdapter,
+            MethodName::TipAdapterF => Method::TipAdapterF,
+            MethodName::ClipAdapter => Method::ClipAdapter,
+            MethodName::Coop => Method::Coop,
+            MethodName::NormalKnn => Method::NormalKnn,
         }
     }
 }

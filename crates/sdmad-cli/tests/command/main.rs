@@ -2,6 +2,7 @@
 
 mod align;
 mod bank;
+mod baselines;
 mod comparison;
 mod data;
 mod disk;

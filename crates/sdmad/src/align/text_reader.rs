@@ -29,16 +29,33 @@ impl TextReader {
     /// The share of a text that says each attribute, minus the share that denies it: about 1 for a text of one attribute,
     /// about ½ each for two.
     pub fn read(&self, embedding: &[f32]) -> Vec<f64> {
-        let logits: Vec<f64> = (0..self.weights.rows())
+        let shares = softmax(&self.logits(embedding));
+        let half = shares.len() / 2;
+        (0..half).map(|a| shares[a] - shares[half + a]).collect()
+    }
+
+    /// The adjoint of [`TextReader::read`] at an embedding: the gradient with respect to it.
+    pub(crate) fn read_backward(&self, embedding: &[f32], gradient: &[f64]) -> Vec<f64> {
+        let shares = softmax(&self.logits(embedding));
+        let half = shares.len() / 2;
+        let d_share = |k: usize| if k < half { gradient[k] } else { -gradient[k - half] };
+        let mean: f64 = shares.iter().enumerate().map(|(k, p)| p * d_share(k)).sum();
+        let mut d_embedding = vec![0.0; embedding.len()];
+        for (k, p) in shares.iter().enumerate() {
+            let d_logit = p * (d_share(k) - mean);
+            d_embedding.iter_mut().zip(self.weights.row(k)).for_each(|(d, &w)| *d += d_logit * f64::from(w));
+        }
+        d_embedding
+    }
+
+    fn logits(&self, embedding: &[f32]) -> Vec<f64> {
+        (0..self.weights.rows())
             .map(|row| {
                 let centred = embedding.iter().zip(&self.mean).map(|(&e, &m)| f64::from(e) - f64::from(m));
                 let weights = self.weights.row(row).iter().map(|&w| f64::from(w));
                 weights.zip(centred).map(|(w, x)| w * x).sum::<f64>() + f64::from(self.bias[row])
             })
-            .collect();
-        let shares = softmax(&logits);
-        let half = shares.len() / 2;
-        (0..half).map(|a| shares[a] - shares[half + a]).collect()
+            .collect()
     }
 
     /// Learns from the grammar's wordings in a domain: each on its own, denials, and random pairs and triples, half of them
@@ -167,5 +184,16 @@ mod tests {
         assert!(read(0)[Attribute::Dark as usize] > 0.8);
         assert!(read(1)[Attribute::Bright as usize] > 0.8);
         assert!(read(2)[Attribute::Dark as usize] < -0.8);
+
+        let (at, along) = ([0.3f32, -0.2, 0.5, 0.1], [0.7f32, 0.4, -0.3, 0.2]);
+        let weights: Vec<f64> = (0..Attribute::ALL.len()).map(|a| (a as f64).sin()).collect();
+        let value = |step: f32| -> f64 {
+            let moved: Vec<f32> = at.iter().zip(&along).map(|(x, d)| x + step * d).collect();
+            reader.read(&moved).iter().zip(&weights).map(|(t, w)| t * w).sum()
+        };
+        let gradient = reader.read_backward(&at, &weights);
+        let found: f64 = gradient.iter().zip(&along).map(|(g, &d)| g * f64::from(d)).sum();
+        let expected = (value(1e-2) - value(-1e-2)) / 2e-2;
+        assert!((found - expected).abs() < 2e-3 * expected.abs().max(1.0), "{found} {expected}");
     }
 }

@@ -10,6 +10,13 @@ pub(super) fn card(run: &TrainedRun) -> String {
         Method::Sdmad => "sign-driven few-shot multi-anomaly detection",
         Method::LinearProbe => "linear probe (logistic regression on the frozen image tower)",
         Method::Pixels => "pixel baseline (logistic regression on 16 × 16 grey pixels)",
+        Method::Prototype => "nearest class mean (Snell et al. 2017) on the frozen image tower",
+        Method::ZeroShotName => "zero-shot by the names of the classes (Radford et al. 2021)",
+        Method::TipAdapter => "Tip-Adapter (Zhang et al. 2022)",
+        Method::TipAdapterF => "Tip-Adapter-F (Zhang et al. 2022)",
+        Method::ClipAdapter => "CLIP-Adapter (Gao et al. 2021)",
+        Method::Coop => "CoOp (Zhou et al. 2022)",
+        Method::NormalKnn => "memory of normal patches (Roth et al. 2022, Jeong et al. 2023)",
     };
     let _ = writeln!(text, "| | |\n|---|---|\n| method | {method} |");
     if let Some(encoder) = &config.encoder {

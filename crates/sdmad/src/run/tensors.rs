@@ -1,3 +1,5 @@
+mod baseline;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
@@ -8,13 +10,14 @@ use sdmad_encoders::ShiftAdapters;
 use sdmad_engine::{Matrix, ShiftAdapter};
 
 use crate::train::RunConfig;
-use crate::{AttributeReader, Bridge, Method, Model, SignPrior, TowerAdapters};
+use crate::{AttributeReader, Baseline, Bridge, Method, Model, SignPrior, TowerAdapters};
 
 /// The trained tensors of a run.
 pub(super) struct Parts {
     pub(super) bridge: Bridge,
     pub(super) coordinates: Vec<Vec<f64>>,
     pub(super) prior: Option<SignPrior>,
+    pub(super) baseline: Option<Baseline>,
     pub(super) adapters: TowerAdapters,
 }
 
@@ -27,6 +30,10 @@ struct Tensor {
 impl Tensor {
     fn f32(shape: Vec<usize>, values: impl Iterator<Item = f32>) -> Self {
         Tensor { dtype: Dtype::F32, shape, bytes: values.flat_map(f32::to_le_bytes).collect() }
+    }
+
+    fn matrix(m: &Matrix) -> Self {
+        Tensor::f32(vec![m.rows(), m.columns()], m.data().iter().copied())
     }
 }
 
@@ -42,12 +49,16 @@ fn serialize(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
 pub(super) fn encode(model: &Model, adapters: &TowerAdapters) -> Result<Vec<u8>> {
     let mut tensors = BTreeMap::new();
     let bridge = &model.bridge;
-    let width = bridge.weights.first().map_or(0, Vec::len);
-    tensors.insert(
-        "bridge.weight".to_string(),
-        Tensor::f32(vec![bridge.weights.len(), width], bridge.weights.iter().flatten().copied()),
-    );
-    tensors.insert("bridge.bias".into(), Tensor::f32(vec![bridge.bias.len()], bridge.bias.iter().copied()));
+    if let Some(baseline) = &model.baseline {
+        baseline::put(&mut tensors, baseline);
+    } else {
+        let width = bridge.weights.first().map_or(0, Vec::len);
+        tensors.insert(
+            "bridge.weight".to_string(),
+            Tensor::f32(vec![bridge.weights.len(), width], bridge.weights.iter().flatten().copied()),
+        );
+        tensors.insert("bridge.bias".into(), Tensor::f32(vec![bridge.bias.len()], bridge.bias.iter().copied()));
+    }
     if let Some(signs) = &model.signs {
         let rows = &signs.map.coordinates;
         let shape = vec![rows.len(), rows.first().map_or(0, Vec::len)];
@@ -71,12 +82,16 @@ pub(super) fn encode(model: &Model, adapters: &TowerAdapters) -> Result<Vec<u8>>
     serialize(&tensors)
 }
 
-fn put_prior(tensors: &mut BTreeMap<String, Tensor>, prior: &SignPrior) {
+fn put_attribute_reader(tensors: &mut BTreeMap<String, Tensor>, reader: &AttributeReader) {
     let mut put = |name: &str, tensor: Tensor| tensors.insert(format!("alignment.{name}"), tensor);
-    let matrix = |m: &Matrix| Tensor::f32(vec![m.rows(), m.columns()], m.data().iter().copied());
-    put("whole", matrix(&prior.reader.whole));
-    put("patch", matrix(&prior.reader.patch));
-    put("offset", Tensor::f32(vec![prior.reader.offset.len()], prior.reader.offset.iter().copied()));
+    put("whole", Tensor::matrix(&reader.whole));
+    put("patch", Tensor::matrix(&reader.patch));
+    put("offset", Tensor::f32(vec![reader.offset.len()], reader.offset.iter().copied()));
+}
+
+fn put_prior(tensors: &mut BTreeMap<String, Tensor>, prior: &SignPrior) {
+    put_attribute_reader(tensors, &prior.reader);
+    let mut put = |name: &str, tensor: Tensor| tensors.insert(format!("alignment.{name}"), tensor);
     let f64s = |shape: Vec<usize>, values: &mut dyn Iterator<Item = f64>| Tensor {
         dtype: Dtype::F64,
         shape,
@@ -145,26 +160,66 @@ impl Reader<'_> {
         Ok(Matrix::from_vec(rows, columns, values.iter().map(|&v| v as f32).collect()))
     }
 
-    fn prior(&mut self) -> Result<SignPrior> {
+    /// A matrix of this many rows and columns, where they are known.
+    fn shaped(&mut self, name: &str, rows: Option<usize>, columns: Option<usize>) -> Result<Matrix> {
+        let matrix = self.matrix(name)?;
+        let other = |found: usize, expected: Option<usize>| expected.is_some_and(|e| e != found);
+        if other(matrix.rows(), rows) || other(matrix.columns(), columns) {
+            let say = |n: Option<usize>| n.map_or("any".to_string(), |n| n.to_string());
+            return Err(self.error(format!(
+                "tensor {name} has shape [{}, {}]; expected [{}, {}]",
+                matrix.rows(),
+                matrix.columns(),
+                say(rows),
+                say(columns)
+            )));
+        }
+        Ok(matrix)
+    }
+
+    fn attribute_reader(&mut self) -> Result<AttributeReader> {
         let whole = self.matrix("alignment.whole")?;
         let patch = self.matrix("alignment.patch")?;
         let offset = self.matrix("alignment.offset")?;
-        let (_, width, readings) = self.take("alignment.readings", Dtype::F64, None)?;
-        let (_, _, scale) = self.take("alignment.scale", Dtype::F64, Some(1))?;
-        let (_, _, spreads) = self.take("alignment.spreads", Dtype::F64, Some(1))?;
         let attributes = whole.rows();
-        if [patch.rows(), offset.columns(), width] != [attributes; 3] || scale.len() != 1 {
+        if [patch.rows(), offset.columns()] != [attributes; 2] {
             return Err(self.error(format!(
-                "tensors alignment.whole, patch, offset and readings are of {attributes}, {}, {} and {width} attributes;                  expected as many",
+                "tensors alignment.whole, patch and offset are of {attributes}, {} and {} attributes; expected as many",
                 patch.rows(),
                 offset.columns()
             )));
         }
+        Ok(AttributeReader { whole, patch, offset: offset.into_vec() })
+    }
+
+    fn prior(&mut self) -> Result<SignPrior> {
+        let reader = self.attribute_reader()?;
+        let (_, width, readings) = self.take("alignment.readings", Dtype::F64, None)?;
+        let (_, _, scale) = self.take("alignment.scale", Dtype::F64, Some(1))?;
+        let (_, _, spreads) = self.take("alignment.spreads", Dtype::F64, Some(1))?;
+        let attributes = reader.whole.rows();
+        if width != attributes || scale.len() != 1 {
+            return Err(self.error(format!(
+                "tensors alignment.whole and readings are of {attributes} and {width} attributes; expected as many"
+            )));
+        }
         Ok(SignPrior {
-            reader: AttributeReader { whole, patch, offset: offset.into_vec() },
+            reader,
             readings: readings.chunks_exact(width.max(1)).map(<[f64]>::to_vec).collect(),
             scale: scale[0],
             spreads,
+        })
+    }
+
+    fn bridge(&mut self, columns: usize) -> Result<Bridge> {
+        let (_, width, weights) = self.take("bridge.weight", Dtype::F32, Some(columns))?;
+        let (_, biases, bias) = self.take("bridge.bias", Dtype::F32, Some(1))?;
+        if biases != columns || width == 0 {
+            return Err(self.error(format!("tensor bridge.bias has {biases} numbers; expected {columns}")));
+        }
+        Ok(Bridge {
+            weights: weights.chunks_exact(width).map(|r| r.iter().map(|&w| w as f32).collect()).collect(),
+            bias: bias.iter().map(|&b| b as f32).collect(),
         })
     }
 
@@ -193,15 +248,12 @@ pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Pa
     })?;
     let mut reader = Reader { tensors, path, taken: Vec::new() };
     let columns = config.categories.len() + 1;
-    let (_, width, weights) = reader.take("bridge.weight", Dtype::F32, Some(columns))?;
-    let (_, biases, bias) = reader.take("bridge.bias", Dtype::F32, Some(1))?;
-    if biases != columns || width == 0 {
-        return Err(reader.error(format!("tensor bridge.bias has {biases} numbers; expected {columns}")));
-    }
-    let bridge = Bridge {
-        weights: weights.chunks_exact(width).map(|r| r.iter().map(|&w| w as f32).collect()).collect(),
-        bias: bias.iter().map(|&b| b as f32).collect(),
+    let baseline = match &config.baseline {
+        Some(record) => Some(baseline::take(&mut reader, config, record)?),
+        None => None,
     };
+    let bridge =
+        if baseline.is_some() { Bridge { weights: Vec::new(), bias: Vec::new() } } else { reader.bridge(columns)? };
     let coordinates = if config.method == Method::Sdmad {
         let (_, found, values) = reader.take("signs.coordinates", Dtype::F64, None)?;
         if found != columns {
@@ -211,7 +263,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Pa
     } else {
         Vec::new()
     };
-    let prior = if config.alignment.is_some() { Some(reader.prior()?) } else { None };
+    let prior = if config.alignment.is_some() && baseline.is_none() { Some(reader.prior()?) } else { None };
     let adapters = TowerAdapters {
         image: reader.adapters("image", &config.image_adapters, config)?,
         text: reader.adapters("text", &config.text_adapters, config)?,
@@ -219,5 +271,5 @@ pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Pa
     if let Some(left) = reader.tensors.names().iter().find(|n| !reader.taken.iter().any(|t| t == *n)) {
         return Err(reader.error(format!("tensor {left} is left over; adapter_config.json names none such")));
     }
-    Ok(Parts { bridge, coordinates, prior, adapters })
+    Ok(Parts { bridge, coordinates, prior, baseline, adapters })
 }

@@ -1,0 +1,140 @@
+use sdmad_encoders::Encoder;
+use sdmad_engine::Matrix;
+
+use crate::features::ImageReader;
+use crate::loss::SignSets;
+use crate::{Bank, ChosenAlignment, DomainAlignment, NORMAL, Settings, SignPrior};
+
+/// What the names of normal and of the categories say of an image's reading: one logit each, the mean taken off.
+///
+/// An encoder with a joint space (CLIP) reads the image's embedding, and a logit is κ times its cosine with the mean
+/// embedding of the prompts. Another one reads attributes by an alignment, and a logit is the inner product with what
+/// the prompts name, in units of its spread over rendered images.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassText {
+    /// `[columns, reading]`.
+    pub weights: Matrix,
+}
+
+/// Spread of the logits of an alignment, as of zero-shot signs: their weight without a shot times the sharpness of the
+/// softmax over findings.
+const ALIGNED_SPREAD: f64 = 1.6;
+
+/// How a class is named, {} for the name and {m} for the kind of image. The ensemble is CLIP's (Radford et al. 2021).
+const TEMPLATES: [&str; 4] = ["{}", "{m} showing {}", "{m} of {}", "{m} of a patient with {}"];
+
+impl ClassText {
+    /// The logits of an image, normal first.
+    pub fn logits(&self, reading: &[f32]) -> Vec<f64> {
+        (0..self.weights.rows())
+            .map(|c| self.weights.row(c).iter().zip(reading).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum())
+            .collect()
+    }
+
+    /// By the joint space of an encoder, else by an alignment; none without either.
+    pub(crate) fn of(
+        encoder: &Encoder,
+        alignment: Option<&ChosenAlignment>,
+        bank: Option<&Bank>,
+        categories: &[String],
+        settings: &Settings,
+    ) -> Option<Self> {
+        let prompts = prompts(bank, categories);
+        let flat: Vec<&String> = prompts.iter().flatten().collect();
+        let embed = || encoder.text_tower().embed_all(&flat);
+        let rows: Vec<Vec<f64>> = if let Some(joint) = encoder.joint() {
+            let embeddings = embed();
+            let class = |part: &[Vec<f32>]| scaled(mean(part), f64::from(joint.logit_scale));
+            embeddings.chunks_exact(TEMPLATES.len()).map(class).collect()
+        } else {
+            let prior = aligned(&alignment?.part, &embed(), settings);
+            let class = |readings: &[Vec<f64>]| mean64(readings).iter().map(|x| prior.scale * x).collect();
+            prior.readings.chunks_exact(TEMPLATES.len()).map(class).collect()
+        };
+        Some(ClassText { weights: centred(&rows) })
+    }
+}
+
+/// What an alignment says of prompts with these embeddings, [`TEMPLATES`] of them for each class.
+fn aligned(part: &DomainAlignment, embeddings: &[Vec<f32>], settings: &Settings) -> SignPrior {
+    let places = |class: usize| (class * TEMPLATES.len()..(class + 1) * TEMPLATES.len()).collect();
+    let sets = SignSets::new((0..embeddings.len() / TEMPLATES.len()).map(places).collect(), embeddings.len());
+    SignPrior::new(part, embeddings, &sets, ALIGNED_SPREAD, settings.alignment.control, settings.text.seed)
+}
+
+/// The factor of an alignment's inner products that gives the logits of names their spread.
+pub(super) fn aligned_scale(
+    encoder: &Encoder,
+    part: &DomainAlignment,
+    bank: Option<&Bank>,
+    categories: &[String],
+    settings: &Settings,
+) -> f64 {
+    let flat: Vec<String> = prompts(bank, categories).concat();
+    aligned(part, &encoder.text_tower().embed_all(&flat), settings).scale
+}
+
+/// What reads an image so that names can be compared with it: the joint space where there is one, else the alignment.
+pub fn text_reader(encoder: &Encoder, alignment: Option<&ChosenAlignment>) -> Option<ImageReader> {
+    match (encoder.joint(), alignment) {
+        (Some(_), _) => Some(ImageReader::Embedding),
+        (None, Some(chosen)) => Some(ImageReader::Attributes(chosen.part.reader.clone())),
+        (None, None) => None,
+    }
+}
+
+/// The names of normal and the categories: the bank's, else their ids in words.
+pub(super) fn names(bank: Option<&Bank>, categories: &[String]) -> Vec<String> {
+    std::iter::once(NORMAL)
+        .chain(categories.iter().map(String::as_str))
+        .map(|id| {
+            let known = bank.and_then(|b| b.category_index(id).map(|c| b.categories[c].name.clone()));
+            known.unwrap_or_else(|| id.replace('_', " "))
+        })
+        .collect()
+}
+
+/// The kind of image, as prompts say it.
+pub(super) fn modality(bank: Option<&Bank>) -> &str {
+    bank.map_or("a medical image", |b| &b.modality)
+}
+
+fn prompts(bank: Option<&Bank>, categories: &[String]) -> Vec<Vec<String>> {
+    let of = |name: &String| TEMPLATES.iter().map(|t| t.replace("{m}", modality(bank)).replace("{}", name)).collect();
+    names(bank, categories).iter().map(of).collect()
+}
+
+fn mean(rows: &[Vec<f32>]) -> Vec<f64> {
+    let wide: Vec<Vec<f64>> = rows.iter().map(|r| r.iter().map(|&x| f64::from(x)).collect()).collect();
+    mean64(&wide)
+}
+
+fn mean64(rows: &[Vec<f64>]) -> Vec<f64> {
+    let width = rows.first().map_or(0, Vec::len);
+    (0..width).map(|d| rows.iter().map(|r| r[d]).sum::<f64>() / rows.len() as f64).collect()
+}
+
+/// At a length.
+fn scaled(row: Vec<f64>, length: f64) -> Vec<f64> {
+    let own = row.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-12);
+    row.iter().map(|x| x * length / own).collect()
+}
+
+pub(super) fn centred(rows: &[Vec<f64>]) -> Matrix {
+    let centre = mean64(rows);
+    let data = rows.iter().flat_map(|r| r.iter().zip(&centre).map(|(x, m)| (x - m) as f32)).collect();
+    Matrix::from_vec(rows.len(), centre.len(), data)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_named_by_the_bank_or_by_their_ids() {
+        let categories = vec!["round_mass".to_string()];
+        assert_eq!(names(None, &categories), ["normal", "round mass"]);
+        assert_eq!(prompts(None, &categories)[1][1], "a medical image showing round mass");
+        assert_eq!(prompts(None, &categories)[1].len(), TEMPLATES.len());
+    }
+}

@@ -1,0 +1,43 @@
+use sdmad_base::sha256_hex;
+use sdmad_encoders::ImageTower;
+use sdmad_imaging::RgbImage;
+
+use crate::AttributeReader;
+use crate::baseline::PatchMemory;
+
+/// What is read in an image beside its features: by the frozen tower, from this image alone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ImageReader {
+    /// The attributes of an alignment.
+    Attributes(AttributeReader),
+    /// The embedding in the joint space of a pair like CLIP, of length 1.
+    Embedding,
+    /// How far the image's patches are from those of normal shots.
+    Patches(PatchMemory),
+}
+
+impl ImageReader {
+    /// The reading of an image.
+    pub fn read(&self, tower: &ImageTower, image: &RgbImage) -> Vec<f32> {
+        match self {
+            ImageReader::Attributes(reader) => reader.read(tower, image),
+            ImageReader::Embedding => tower.embed_image(image),
+            ImageReader::Patches(memory) => memory.read(tower, image),
+        }
+    }
+
+    /// SHA-256 of all that a reading depends on beside tower and image.
+    pub fn sha256(&self) -> String {
+        match self {
+            ImageReader::Attributes(reader) => reader.sha256(),
+            ImageReader::Embedding => sha256_hex(b"joint embedding 1"),
+            ImageReader::Patches(memory) => memory.sha256(),
+        }
+    }
+}
+
+impl From<AttributeReader> for ImageReader {
+    fn from(reader: AttributeReader) -> Self {
+        ImageReader::Attributes(reader)
+    }
+}
