@@ -1,3 +1,4 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use sdmad_base::{Error, Result};
@@ -15,15 +16,32 @@ const DEFAULT_FRACTIONS: [f64; 3] = [0.4, 0.0, 0.6];
 pub(super) const ANOMALY: &str = "anomaly";
 
 /// An image as an importer found it. Paths are absolute.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) image: PathBuf,
     /// `None` when the set has no splits.
     pub(super) split: Option<Split>,
     pub(super) patient: Option<String>,
-    pub(super) masks: Vec<PathBuf>,
-    /// Positions of the categories that are present; all others are absent.
+    pub(super) masks: Vec<FoundMask>,
+    /// Positions of the categories that are present.
     pub(super) present: Vec<usize>,
+    /// Positions of those of which nothing is known; all others are absent.
+    pub(super) unknown: Vec<usize>,
+}
+
+/// A mask as an importer found it.
+#[derive(Clone, Debug)]
+pub(super) struct FoundMask {
+    /// The category's position; `None` for everything abnormal in the image.
+    pub(super) category: Option<usize>,
+    pub(super) path: PathBuf,
+}
+
+impl FoundMask {
+    /// Masks of everything abnormal.
+    pub(super) fn whole(paths: impl IntoIterator<Item = PathBuf>) -> Vec<Self> {
+        paths.into_iter().map(|path| FoundMask { category: None, path }).collect()
+    }
 }
 
 /// What an importer found.
@@ -33,9 +51,61 @@ pub(super) struct Draft {
     pub(super) images: Vec<Found>,
     pub(super) notices: Vec<String>,
     pub(super) left_out: LeftOut,
+    /// Images without a row, counted by reason.
+    skipped: BTreeMap<&'static str, usize>,
 }
 
 impl Draft {
+    /// A draft with the one category of sets that only tell good from bad.
+    pub(super) fn of_anomalies() -> Self {
+        Draft { categories: vec![ANOMALY.to_string()], ..Draft::default() }
+    }
+
+    /// Counts an image that has no row.
+    pub(super) fn skip(&mut self, reason: &'static str) {
+        self.skip_all(reason, 1);
+    }
+
+    /// Counts images that have no row; none is no matter.
+    pub(super) fn skip_all(&mut self, reason: &'static str, images: usize) {
+        if images > 0 {
+            *self.skipped.entry(reason).or_default() += images;
+        }
+    }
+
+    /// Takes out the categories that no image shows, since nothing could be learnt or measured of them. A row that is
+    /// left with nothing but absent labels goes too if one of those was unknown: it may not be normal.
+    pub(super) fn drop_unseen(&mut self) {
+        let mut seen = vec![false; self.categories.len()];
+        self.images.iter().flat_map(|found| &found.present).for_each(|&category| seen[category] = true);
+        if seen.iter().all(|&seen| seen) {
+            return;
+        }
+        let mut place = vec![None; seen.len()];
+        let mut kept = Vec::new();
+        let mut gone = Vec::new();
+        for (number, id) in std::mem::take(&mut self.categories).into_iter().enumerate() {
+            if seen[number] {
+                place[number] = Some(kept.len());
+                kept.push(id);
+            } else {
+                gone.push(id);
+            }
+        }
+        self.categories = kept;
+        self.notices.push(format!("no image shows {}: no column", gone.join(", ")));
+        let before = self.images.len();
+        self.images.retain_mut(|found| {
+            let moved = |old: &[usize]| -> Vec<usize> { old.iter().filter_map(|&category| place[category]).collect() };
+            let had_unknown = !found.unknown.is_empty();
+            found.present = moved(&found.present);
+            found.unknown = moved(&found.unknown);
+            found.masks.iter_mut().for_each(|mask| mask.category = mask.category.and_then(|c| place[c]));
+            !(had_unknown && found.unknown.is_empty() && found.present.is_empty())
+        });
+        self.skip_all(super::vocabulary::Without::Nothing.reason(), before - self.images.len());
+    }
+
     /// Puts the categories into the user's order, or gives the one category `anomaly` the user's name.
     pub(super) fn order(&mut self, wanted: &[String]) -> Result<()> {
         if let (true, [name]) = (self.categories == [ANOMALY], wanted) {
@@ -58,9 +128,8 @@ impl Draft {
         let place: Vec<usize> =
             self.categories.iter().map(|id| wanted.iter().position(|w| w == id).unwrap_or(0)).collect();
         for image in &mut self.images {
-            for category in &mut image.present {
-                *category = place[*category];
-            }
+            image.present.iter_mut().chain(&mut image.unknown).for_each(|category| *category = place[*category]);
+            image.masks.iter_mut().for_each(|mask| mask.category = mask.category.map(|category| place[category]));
         }
         self.categories = wanted.to_vec();
         Ok(())
@@ -92,6 +161,9 @@ impl Draft {
             for &category in &found.present {
                 labels[category] = Label::Present;
             }
+            for &category in &found.unknown {
+                labels[category] = Label::Unknown;
+            }
             let split = found.split.unwrap_or(Split::Train);
             rows.push(Row { image, split, patient: found.patient.clone(), masks, labels });
         }
@@ -100,6 +172,8 @@ impl Draft {
             let fractions = SplitFractions::new(train, valid, test)?;
             assign(&mut rows, self.categories.len(), &fractions, options.seed);
         }
+        self.notices
+            .extend(self.skipped.iter().map(|(reason, images)| format!("{images} images were left out: {reason}")));
         self.notices.extend(self.left_out.notice());
         if far {
             self.notices.push(format!(
@@ -117,25 +191,28 @@ impl Draft {
     }
 
     fn masks(&self, found: &Found, folder: &Path, unnameable: &mut usize) -> Result<Masks> {
-        let mut names = Vec::new();
+        let mut named = Vec::new();
         for mask in &found.masks {
-            let (name, _) = manifest_path(mask, folder)?;
+            let (name, _) = manifest_path(&mask.path, folder)?;
             if name.contains(';') {
                 *unnameable += 1;
             } else {
-                names.push(name);
+                named.push((mask.category, name));
             }
         }
-        if let [name] = names.as_slice()
+        if let [(None, name)] = named.as_slice()
             && !name.contains('=')
         {
             return Ok(Masks::Whole(name.clone()));
         }
-        let pairs = found.present.iter().flat_map(|&category| {
-            let id = &self.categories[category];
-            names.iter().map(move |name| (id.clone(), name.clone()))
-        });
-        let pairs: Vec<_> = pairs.collect();
+        let id = |category: usize| self.categories[category].clone();
+        let mut pairs = Vec::new();
+        for (category, name) in named {
+            match category {
+                Some(category) => pairs.push((id(category), name)),
+                None => pairs.extend(found.present.iter().map(|&category| (id(category), name.clone()))),
+            }
+        }
         Ok(if pairs.is_empty() { Masks::None } else { Masks::PerCategory(pairs) })
     }
 }
@@ -150,6 +227,20 @@ pub(super) fn gaps(manifest: &Manifest, by_us: bool) -> Vec<String> {
             "no patient is known for {} of {} images; {what}. If you know the patients, fill in the column `patient` and run `sdmad data split`",
             manifest.rows.len() - patients,
             manifest.rows.len()
+        ));
+    }
+    let mut splits: BTreeMap<&str, Split> = BTreeMap::new();
+    let across: BTreeSet<&str> = manifest
+        .rows
+        .iter()
+        .filter_map(|row| row.patient.as_deref().map(|patient| (patient, row.split)))
+        .filter(|&(patient, split)| *splits.entry(patient).or_insert(split) != split)
+        .map(|(patient, _)| patient)
+        .collect();
+    if !across.is_empty() {
+        notices.push(format!(
+            "{} patients are in several of the publisher's splits: figures would be too good. `sdmad data split` splits anew by patient",
+            across.len()
         ));
     }
     if !manifest.rows.iter().any(Row::is_normal) {

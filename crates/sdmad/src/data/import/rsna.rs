@@ -1,0 +1,66 @@
+//! The RSNA Pneumonia Detection Challenge (Shih et al. 2019): a row for each box, and a class for each image.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sdmad_base::{Monitor, Result};
+
+use super::super::Label;
+use super::ImportOptions;
+use super::draft::{Draft, Found};
+use super::survey::Survey;
+use super::table::Table;
+use super::vocabulary::{Term, Vocabulary, mapped, normal, outside};
+
+const LOOKED_FOR: &str =
+    "`stage_2_detailed_class_info.csv` or `stage_2_train_labels.csv`, and images called <patientId>";
+const TERMS: &[Term] = &[
+    normal("Normal"),
+    mapped("Lung Opacity", "lung_opacity", "pneumonia"),
+    outside("No Lung Opacity / Not Normal", "no_opacity_not_normal"),
+];
+
+pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor) -> Result<Draft> {
+    let mut draft = Draft::default();
+    let mut survey = Survey::read("rsna", root, 1, monitor)?;
+    let vocabulary = Vocabulary::new(TERMS, options.labels);
+    let detailed = survey.file(|name| name.contains("detailed_class_info") && name.ends_with(".csv"))?;
+    let boxes = survey.file(|name| name.ends_with("train_labels.csv"))?;
+    // An image has a row for each of its boxes in either table; all of its rows say the same.
+    let mut classes: BTreeMap<String, usize> = BTreeMap::new();
+    if let Some(path) = detailed {
+        let table = Table::read(&path)?;
+        let (image, class) = (table.column(&["patientId"])?, table.column(&["class"])?);
+        for line in table.lines() {
+            classes.insert(line.cell(image).to_string(), vocabulary.known(line.cell(class), &line.place(class))?);
+        }
+    } else {
+        let Some(path) = boxes else { return Err(survey.unexpected(LOOKED_FOR)) };
+        let table = Table::read(&path)?;
+        let (image, target) = (table.column(&["patientId"])?, table.column(&["Target"])?);
+        for line in table.lines() {
+            let class = match line.cell(target) {
+                "0" => 0,
+                "1" => 1,
+                _ => return Err(line.unexpected(target, "0 or 1")),
+            };
+            classes.insert(line.cell(image).to_string(), class);
+        }
+        draft.notices.push(
+            "without `stage_2_detailed_class_info.csv` images without an opacity count as normal, though more than half of them show something else".to_string(),
+        );
+    }
+    for (id, class) in classes {
+        let Some(image) = survey.claim(&id, &mut draft)? else { continue };
+        let mut labels = vocabulary.absent();
+        labels[class] = Label::Present;
+        vocabulary.add(&mut draft, Found { image, ..Found::default() }, &labels);
+    }
+    draft.notices.push("boxes were left out: a manifest names masks".to_string());
+    draft
+        .notices
+        .push("`patientId` numbers images; which of them are of one patient is not in these files".to_string());
+    draft.categories = vocabulary.categories;
+    survey.finish(LOOKED_FOR, &mut draft)?;
+    Ok(draft)
+}

@@ -1,0 +1,53 @@
+//! Options that do not fit, and trees that are not the layout: each is refused with its reason.
+
+use super::*;
+
+#[test]
+fn an_option_that_says_nothing_about_a_kind_is_refused() {
+    let tree = Tree::new(&["d/cyst/a.png"]);
+    for (kind, options, part) in [
+        (
+            ImportKind::Folders,
+            ImportOptions { labels: Some(ImportLabels::Bank), ..PLAIN },
+            "--labels says nothing about `folders`",
+        ),
+        (
+            ImportKind::Busi,
+            ImportOptions { readers: Some(ImportReaders::Majority), ..PLAIN },
+            "expected it for vindr only",
+        ),
+        (ImportKind::Odir, ImportOptions { blank: Some(Label::Absent), ..PLAIN }, "for chexpert, mimic-cxr-jpg only"),
+        (ImportKind::Vindr, ImportOptions { part: Some(ImportPart::Grading), ..PLAIN }, "leave --part out"),
+    ] {
+        let message = tree.refused(kind, "d", &options);
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
+fn a_wrong_tree_says_what_was_looked_for_and_found() {
+    let tree = Tree::new(&["d/some/a.png", "d/some/b.png"]);
+    tree.write("d/labels.csv", b"id,label\na,1\n");
+    for kind in ImportKind::ALL {
+        if matches!(kind, ImportKind::Folders | ImportKind::Medmnist) {
+            continue;
+        }
+        let message = tree.refused(kind, "d", &PLAIN);
+        for part in
+            [format!("the layout `{}`", kind.name()).as_str(), "looked for", "found 1 folders: some", "docs/data.md"]
+        {
+            assert!(message.contains(part), "{kind:?}: {message}");
+        }
+    }
+}
+
+#[test]
+fn tables_whose_images_are_missing_are_refused() {
+    let tree = Tree::new(&["d/other.png"]);
+    tree.write("d/HAM10000_metadata.csv", b"lesion_id,image_id,dx\nHAM_1,ISIC_1,nv\n");
+    let message = tree.refused(ImportKind::Ham10000, "d", &PLAIN);
+    assert!(message.contains("images called ISIC_…") && message.contains("HAM10000_metadata.csv"), "{message}");
+    tree.write("d/HAM10000_metadata.csv", b"image_id,dx\nISIC_1,nv\n");
+    let message = tree.refused(ImportKind::Ham10000, "d", &PLAIN);
+    assert!(message.contains("no column `lesion_id`; found image_id, dx"), "{message}");
+}
