@@ -41,7 +41,7 @@ pub(crate) struct ImportArgs {
     /// Category ids: their order, or names where the data set has none.
     #[arg(long, value_delimiter = ',', value_name = "ID,…")]
     categories: Option<Vec<String>>,
-    /// Categories of the shipped bank that fits (default), or all that the source names.
+    /// Categories of the shipped bank that fits (default), or all that the source names (where these differ).
     #[arg(long, value_enum)]
     labels: Option<LabelsName>,
     /// What an uncertain label becomes (chexpert, mimic-cxr-jpg, odir; default: unknown).
@@ -151,4 +151,18 @@ enum PartName {
     Grading,
     /// A mask for each lesion.
     Segmentation,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_names_every_kind_and_its_bank() {
+        for kind in sdmad::ImportKind::ALL {
+            let line = KINDS.lines().find(|line| line.split_whitespace().next() == Some(kind.name()));
+            let line = line.unwrap_or_else(|| panic!("{} is not in the help", kind.name()));
+            assert_eq!(line.split_once("  bank ").map(|(_, bank)| bank), kind.bank(), "{line}");
+        }
+    }
 }

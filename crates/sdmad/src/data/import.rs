@@ -120,7 +120,7 @@ fn draft(kind: ImportKind, root: &Path, options: &ImportOptions, monitor: &dyn M
         ImportKind::Bmad => bmad::draft(root, monitor),
         ImportKind::Mvtec => mvtec::draft(root, monitor),
         ImportKind::Medianomaly => medianomaly::draft(root, monitor),
-        ImportKind::ChestXray14 => chestxray14::draft(root, options, monitor),
+        ImportKind::ChestXray14 => chestxray14::draft(root, monitor),
         ImportKind::Chexpert => chexpert::draft(root, options, monitor),
         ImportKind::MimicCxrJpg => mimic::draft(root, options, monitor),
         ImportKind::Vindr => vindr::draft(root, options, monitor),

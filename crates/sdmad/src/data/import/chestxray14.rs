@@ -8,7 +8,6 @@ use std::path::Path;
 use sdmad_base::{Monitor, Result};
 
 use super::super::{Label, Split};
-use super::ImportOptions;
 use super::draft::{Draft, Found};
 use super::survey::Survey;
 use super::table::Table;
@@ -18,7 +17,7 @@ const LOOKED_FOR: &str = "`Data_Entry_2017….csv` and the images that it names"
 /// The official split: one file name a line.
 const LISTS: [(&str, Split); 2] = [("train_val_list.txt", Split::Train), ("test_list.txt", Split::Test)];
 
-const TERMS: &[Term] = &[
+pub(super) const TERMS: &[Term] = &[
     normal("No Finding"),
     same("Atelectasis", "atelectasis"),
     same("Cardiomegaly", "cardiomegaly"),
@@ -36,7 +35,7 @@ const TERMS: &[Term] = &[
     same("Pneumothorax", "pneumothorax"),
 ];
 
-pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor) -> Result<Draft> {
+pub(super) fn draft(root: &Path, monitor: &dyn Monitor) -> Result<Draft> {
     let mut draft = Draft::default();
     let mut survey = Survey::read("chestxray14", root, 1, monitor)?;
     let table =
@@ -45,7 +44,7 @@ pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor)
     if survey.file(|name| name.starts_with("bbox_list"))?.is_some() {
         draft.notices.push("the boxes of BBox_List were left out: a manifest names masks".to_string());
     }
-    let vocabulary = Vocabulary::new(TERMS, options.labels);
+    let vocabulary = Vocabulary::new(TERMS, None);
     let image = table.column(&["Image Index"])?;
     let findings = table.column(&["Finding Labels"])?;
     let patient = table.column(&["Patient ID"])?;

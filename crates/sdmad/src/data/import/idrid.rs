@@ -21,7 +21,7 @@ const PARTS: [(&str, &str, Split); 2] =
     [("a. training set", "training labels", Split::Train), ("b. testing set", "testing labels", Split::Test)];
 
 /// Grades 0 to 4, then macular oedema.
-const GRADES: &[Term] = &[
+pub(super) const GRADES: &[Term] = &[
     normal("0"),
     mapped("1", "retinopathy_grade_1", "diabetic_retinopathy"),
     mapped("2", "retinopathy_grade_2", "diabetic_retinopathy"),
@@ -32,7 +32,7 @@ const GRADES: &[Term] = &[
 const EDEMA: usize = 5;
 
 /// What the masks' names end in. The optic disc (`_OD`) is no lesion.
-const LESIONS: &[Term] = &[
+pub(super) const LESIONS: &[Term] = &[
     mapped("ma", "microaneurysms", "diabetic_retinopathy"),
     mapped("he", "haemorrhages", "diabetic_retinopathy"),
     mapped("ex", "hard_exudates", "diabetic_retinopathy"),

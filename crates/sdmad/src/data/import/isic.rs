@@ -14,7 +14,7 @@ use super::vocabulary::{Term, Vocabulary, normal_in_bank, same};
 
 const HAM_LOOKED_FOR: &str = "`HAM10000_metadata.csv` and images called ISIC_…";
 const ISIC_LOOKED_FOR: &str = "`ISIC2018_Task3_{Training,Validation,Test}_GroundTruth.csv` and images called ISIC_…";
-const TERMS: &[Term] = &[
+pub(super) const TERMS: &[Term] = &[
     same("MEL", "melanoma"),
     normal_in_bank("NV", "melanocytic_nevus"),
     same("BCC", "basal_cell_carcinoma"),

@@ -68,18 +68,18 @@ const FACTS: [Facts; 17] = [
     facts(ImportKind::Mvtec, "mvtec", None, &[]),
     facts(ImportKind::Medmnist, "medmnist", None, &["labels"]),
     facts(ImportKind::Medianomaly, "medianomaly", None, &[]),
-    facts(ImportKind::ChestXray14, "chestxray14", Some("chest-xray"), &["labels"]),
+    facts(ImportKind::ChestXray14, "chestxray14", Some("chest-xray"), &[]),
     facts(ImportKind::Chexpert, "chexpert", Some("chest-xray"), &["labels", "uncertain", "blank", "views"]),
     facts(ImportKind::MimicCxrJpg, "mimic-cxr-jpg", Some("chest-xray"), &["labels", "uncertain", "blank", "views"]),
     facts(ImportKind::Vindr, "vindr", Some("chest-xray"), &["labels", "readers"]),
     facts(ImportKind::Rsna, "rsna", Some("chest-xray"), &["labels"]),
-    facts(ImportKind::Oct2017, "oct2017", Some("retinal-oct"), &["labels"]),
+    facts(ImportKind::Oct2017, "oct2017", Some("retinal-oct"), &[]),
     facts(ImportKind::Odir, "odir", Some("fundus"), &["labels", "uncertain"]),
     facts(ImportKind::Idrid, "idrid", Some("fundus"), &["labels", "part"]),
     facts(ImportKind::Isic2018, "isic2018", Some("dermoscopy"), &["labels"]),
     facts(ImportKind::Ham10000, "ham10000", Some("dermoscopy"), &["labels"]),
     facts(ImportKind::Hyperkvasir, "hyperkvasir", Some("gi-endoscopy"), &["labels"]),
-    facts(ImportKind::Busi, "busi", Some("breast-ultrasound"), &["labels"]),
+    facts(ImportKind::Busi, "busi", Some("breast-ultrasound"), &[]),
 ];
 
 impl ImportKind {

@@ -69,10 +69,10 @@ pub(super) fn import(file: &Path, options: &ImportOptions, out: &Path, monitor: 
     }
     let mut notices = vec![format!("{total} images were written into {}", target.display())];
     notices.extend(flag.filter(|_| options.categories.is_none()).and_then(|f| f.notice).map(String::from));
-    if let (None, Some((bank, _))) = (&options.categories, flag.and_then(|flag| flag.bank)) {
-        if options.labels.unwrap_or_default() == ImportLabels::Bank {
-            notices.push(format!("the categories are those of the bank `{bank}`: sdmad train --signs {bank}"));
-        }
+    if let (None, Some((bank, _))) = (&options.categories, flag.and_then(|flag| flag.bank))
+        && options.labels.unwrap_or_default() == ImportLabels::Bank
+    {
+        notices.push(format!("the categories are those of the bank `{bank}`: sdmad train --signs {bank}"));
     }
     notices.extend(gaps(&manifest, false));
     Ok(summary(&manifest, notices))

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sdmad_base::{Error, Monitor, Result};
+use sdmad_base::{Monitor, Result};
 
 use super::super::Label;
 use super::ImportOptions;
@@ -16,7 +16,7 @@ const LOOKED_FOR: &str =
     "`full_df.csv`, or `ODIR-5K_Training_Annotations….xlsx` or a CSV of it, and images called <ID>_left and <ID>_right";
 
 /// The keywords of a named disease. What is not here is the publisher's class O, other.
-const TERMS: &[Term] = &[
+pub(super) const TERMS: &[Term] = &[
     normal("normal fundus"),
     same("diabetic retinopathy", "diabetic_retinopathy"),
     same("mild nonproliferative retinopathy", "diabetic_retinopathy"),
@@ -50,9 +50,7 @@ const COMMAS: [char; 2] = ['，', ','];
 pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor) -> Result<Draft> {
     let mut draft = Draft::default();
     let mut survey = Survey::read("odir", root, 1, monitor)?;
-    let is_table = |name: &str| [".csv", ".xlsx"].iter().any(|ending| name.ends_with(ending));
-    let of_kaggle = survey.file(|name| name == "full_df.csv")?;
-    let path = match of_kaggle {
+    let path = match survey.file(|name| name == "full_df.csv")? {
         Some(path) => {
             // This table was made for the images beside it; the tree has the originals too.
             survey.prefer("preprocessed_images");
@@ -60,9 +58,14 @@ pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor)
         }
         None => {
             survey.prefer("training");
-            survey.needed(LOOKED_FOR, |name| {
-                is_table(name) && (name.contains("annotations") || name.starts_with("data."))
-            })?
+            // A CSV that someone made of the Excel file first, then the later of its versions.
+            let rows: [&[&str]; 4] = [
+                &["annotations", ".csv"],
+                &["annotations", "updated", ".xlsx"],
+                &["annotations", ".xlsx"],
+                &["data.", ".xlsx"],
+            ];
+            survey.first(&rows)?.ok_or_else(|| survey.unexpected(LOOKED_FOR))?
         }
     };
     let table = Table::read(&path)?;
@@ -112,7 +115,7 @@ pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor)
             .to_string(),
     );
     draft.categories = vocabulary.categories;
-    survey.finish(LOOKED_FOR, &mut draft).map_err(|error| csv_hint(error, &path))?;
+    survey.finish(LOOKED_FOR, &mut draft)?;
     Ok(draft)
 }
 
@@ -146,8 +149,4 @@ fn read_keywords(
         says_something = true;
     }
     if says_something { Ok(labels) } else { Err("they have no keywords") }
-}
-
-fn csv_hint(error: Error, table: &Path) -> Error {
-    error.at(format!("with the table {}", table.display()))
 }

@@ -14,7 +14,7 @@ use super::vocabulary::{Term, Vocabulary, mapped, normal, outside};
 
 const LOOKED_FOR: &str =
     "`stage_2_detailed_class_info.csv` or `stage_2_train_labels.csv`, and images called <patientId>";
-const TERMS: &[Term] = &[
+pub(super) const TERMS: &[Term] = &[
     normal("Normal"),
     mapped("Lung Opacity", "lung_opacity", "pneumonia"),
     outside("No Lung Opacity / Not Normal", "no_opacity_not_normal"),
@@ -24,8 +24,8 @@ pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor)
     let mut draft = Draft::default();
     let mut survey = Survey::read("rsna", root, 1, monitor)?;
     let vocabulary = Vocabulary::new(TERMS, options.labels);
-    let detailed = survey.file(|name| name.contains("detailed_class_info") && name.ends_with(".csv"))?;
-    let boxes = survey.file(|name| name.ends_with("train_labels.csv"))?;
+    let detailed = survey.first(&[&["stage_2_detailed_class_info"], &["detailed_class_info"]])?;
+    let boxes = survey.first(&[&["stage_2_train_labels"], &["train_labels.csv"]])?;
     // An image has a row for each of its boxes in either table; all of its rows say the same.
     let mut classes: BTreeMap<String, usize> = BTreeMap::new();
     if let Some(path) = detailed {

@@ -18,7 +18,7 @@ use super::{ImportLabels, ImportOptions};
 pub(super) struct Sorted {
     kind: &'static str,
     looked_for: &'static str,
-    terms: &'static [Term],
+    pub(super) terms: &'static [Term],
     split: SplitBy,
     /// Whether images, where there is such a folder, are taken from below it alone.
     within: Option<&'static str>,

@@ -55,7 +55,7 @@ impl Survey {
         self.preferred = part;
     }
 
-    /// The one file that is no image and whose name, in lower case, is wanted.
+    /// The file that is no image and whose name, in lower case, is wanted.
     ///
     /// # Errors
     /// When there are several.
@@ -68,6 +68,16 @@ impl Survey {
         }
         *used = true;
         Ok(Some(path.clone()))
+    }
+
+    /// The file whose name has all of these parts, for the first of the rows that has one.
+    pub(super) fn first(&mut self, rows: &[&[&str]]) -> Result<Option<PathBuf>> {
+        for parts in rows {
+            if let Some(path) = self.file(|name| parts.iter().all(|part| name.contains(part)))? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// As [`Survey::file`], for a file without which the tree is not the layout.
@@ -187,14 +197,16 @@ fn pick(paths: &[PathBuf], preferred: &str) -> Result<PathBuf> {
     };
     narrow(&mut best, &|path| !is_dicom(path));
     narrow(&mut best, &|path| path.contains(preferred));
-    match best.as_slice() {
-        [first, second, ..] => Err(several(first, second)),
-        [only] => Ok((*only).clone()),
-        [] => Err(Error::bad_input("an image without a file")),
+    let length = |path: &Path| std::fs::metadata(path).map(|data| data.len()).ok();
+    let (first, others) = best.split_first().ok_or_else(|| Error::bad_input("an image without a file"))?;
+    // Some archives hold the whole set twice; a resized copy has another length.
+    match others.iter().find(|other| length(other) != length(first)) {
+        Some(other) => Err(several(first, other)),
+        None => Ok((*first).clone()),
     }
 }
 
 fn several(one: &Path, other: &Path) -> Error {
-    Error::bad_input(format!("{} and {} have one name; expected one of them", one.display(), other.display()))
+    Error::bad_input(format!("both {} and {} could be meant; expected one of them", one.display(), other.display()))
         .with_hint("name the folder of one copy as ROOT, or move the other away")
 }

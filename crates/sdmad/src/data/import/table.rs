@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use csv::ReaderBuilder;
+use csv::{ReaderBuilder, StringRecord};
 use flate2::read::MultiGzDecoder;
 use sdmad_base::{Error, Result};
 
@@ -19,7 +19,8 @@ const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 pub(super) struct Table {
     pub(super) path: PathBuf,
     header: Vec<String>,
-    rows: Vec<(u64, Vec<String>)>,
+    /// Line and cells. Records, since a table of a large set has millions of cells.
+    rows: Vec<(u64, StringRecord)>,
 }
 
 /// One row.
@@ -28,7 +29,7 @@ pub(super) struct Line<'a> {
     table: &'a Table,
     /// The line in the file.
     number: u64,
-    cells: &'a [String],
+    cells: &'a StringRecord,
 }
 
 impl Table {
@@ -37,7 +38,8 @@ impl Table {
         let bytes = sdmad_base::read(path)?;
         // What the first bytes say, whatever the ending: zip archives begin with PK, gzip with 1f 8b.
         if bytes.starts_with(b"PK") {
-            return Table::new(path, super::sheet::rows(path, &bytes)?);
+            let rows = super::sheet::rows(path, &bytes)?;
+            return Table::new(path, rows.into_iter().map(|(line, cells)| (line, cells.into())).collect());
         }
         if bytes.starts_with(&[0x1f, 0x8b]) {
             let mut unpacked = Vec::new();
@@ -73,14 +75,14 @@ impl Table {
         for record in reader.records() {
             let record = record.map_err(|e| damaged(path, &e))?;
             let line = record.position().map_or(0, csv::Position::line);
-            rows.push((line, record.iter().map(|cell| cell.trim().to_string()).collect()));
+            rows.push((line, record));
         }
         Table::new(path, rows)
     }
 
     /// The first row with content is the header.
-    fn new(path: &Path, mut rows: Vec<(u64, Vec<String>)>) -> Result<Self> {
-        rows.retain(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
+    fn new(path: &Path, mut rows: Vec<(u64, StringRecord)>) -> Result<Self> {
+        rows.retain(|(_, cells)| cells.iter().any(|cell| !cell.trim().is_empty()));
         if rows.len() < 2 {
             return Err(Error::bad_input(format!(
                 "{}: {} rows; expected a header and a row for each image",
@@ -89,6 +91,7 @@ impl Table {
             )));
         }
         let (_, header) = rows.remove(0);
+        let header = header.iter().map(|name| name.trim().to_string()).collect();
         Ok(Table { path: path.to_path_buf(), header, rows })
     }
 
@@ -125,7 +128,7 @@ impl Table {
 impl<'a> Line<'a> {
     /// A cell; empty where the row is shorter than the header.
     pub(super) fn cell(self, column: usize) -> &'a str {
-        self.cells.get(column).map_or("", String::as_str)
+        self.cells.get(column).map_or("", str::trim)
     }
 
     /// The error of a cell that is not what was expected.

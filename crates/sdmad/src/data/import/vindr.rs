@@ -16,7 +16,7 @@ use super::{ImportOptions, ImportReaders};
 const LOOKED_FOR: &str = "`image_labels_train.csv` or `image_labels_test.csv` (PhysioNet) or `train.csv` with `class_name` (Kaggle), and images called <image_id>";
 
 /// Nodule and mass are one finding here and two in the bank, so it has no place there.
-const TERMS: &[Term] = &[
+pub(super) const TERMS: &[Term] = &[
     normal("No finding"),
     outside("Aortic enlargement", "aortic_enlargement"),
     same("Atelectasis", "atelectasis"),

@@ -226,6 +226,39 @@ mod tests {
     ];
 
     #[test]
+    fn every_source_maps_to_categories_of_its_bank() {
+        use super::super::{ImportKind, chestxray14, chexpert, idrid, isic, odir, rsna, sorted, vindr};
+        for (kind, terms) in [
+            (ImportKind::ChestXray14, chestxray14::TERMS),
+            (ImportKind::Chexpert, chexpert::TERMS),
+            (ImportKind::MimicCxrJpg, chexpert::TERMS),
+            (ImportKind::Vindr, vindr::TERMS),
+            (ImportKind::Rsna, rsna::TERMS),
+            (ImportKind::Oct2017, sorted::OCT2017.terms),
+            (ImportKind::Odir, odir::TERMS),
+            (ImportKind::Idrid, idrid::GRADES),
+            (ImportKind::Idrid, idrid::LESIONS),
+            (ImportKind::Isic2018, isic::TERMS),
+            (ImportKind::Ham10000, isic::TERMS),
+            (ImportKind::Hyperkvasir, sorted::HYPERKVASIR.terms),
+            (ImportKind::Busi, sorted::BUSI.terms),
+        ] {
+            let bank = crate::shipped_text(kind.bank().expect("a bank")).expect("shipped");
+            let vocabulary = Vocabulary::new(terms, None);
+            for id in &vocabulary.categories {
+                assert!(bank.contains(&format!("[[category]]\nid = \"{id}\"\n")), "{kind:?}: {id}");
+            }
+            let source = Vocabulary::new(terms, Some(ImportLabels::Source));
+            for id in &source.categories {
+                assert!(super::super::draft::check_id(id).is_ok(), "{kind:?}: {id}");
+            }
+            for (number, name) in vocabulary.names().into_iter().enumerate() {
+                assert_eq!(vocabulary.term(name), Some(number), "{kind:?}: two terms are called `{name}`");
+            }
+        }
+    }
+
+    #[test]
     fn a_row_is_normal_only_when_the_source_says_so() {
         let (p, a, u) = (Label::Present, Label::Absent, Label::Unknown);
         let bank = Vocabulary::new(TERMS, None);

@@ -42,6 +42,24 @@ fn a_wrong_tree_says_what_was_looked_for_and_found() {
 }
 
 #[test]
+fn copies_of_a_set_are_taken_once_and_other_files_of_one_name_are_refused() {
+    let tree = Tree::new(&["d/HAM10000_images_part_1/ISIC_1.jpg", "d/copy/ISIC_1.jpg", "d/images/ISIC_2.jpg"]);
+    tree.write(
+        "d/HAM10000_metadata.csv",
+        b"lesion_id,image_id,dx\nHAM_1,ISIC_1,mel\nHAM_2,ISIC_2,nv\nHAM_2,ISIC_2,nv\n",
+    );
+    let found = tree.import(ImportKind::Ham10000, "d", &PLAIN).unwrap();
+    assert_eq!(found.labels(false), ["ISIC_1.jpg:1", "ISIC_2.jpg:0"]);
+    assert!(found.has_notice("1 further files with names of images that were taken were passed over"));
+    assert!(found.has_notice("1 images were left out: a table has a further row for them"));
+    tree.write("d/copy/ISIC_1.jpg", b"smaller");
+    let message = tree.again().refused(ImportKind::Ham10000, "d", &PLAIN);
+    assert!(message.contains("could be meant") && message.contains("copy"), "{message}");
+    tree.write("d/b/HAM10000_metadata.csv", b"");
+    assert!(tree.refused(ImportKind::Ham10000, "d", &PLAIN).contains("b/HAM10000_metadata.csv"));
+}
+
+#[test]
 fn tables_whose_images_are_missing_are_refused() {
     let tree = Tree::new(&["d/other.png"]);
     tree.write("d/HAM10000_metadata.csv", b"lesion_id,image_id,dx\nHAM_1,ISIC_1,nv\n");
