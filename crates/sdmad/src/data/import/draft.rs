@@ -73,6 +73,11 @@ impl Draft {
         }
     }
 
+    /// How many images have no row, and why.
+    fn reasons(&self) -> Vec<String> {
+        self.skipped.iter().map(|(reason, images)| format!("{images} images were left out: {reason}")).collect()
+    }
+
     /// Takes out the categories that no image shows, since nothing could be learnt or measured of them. A row that is
     /// left with nothing but absent labels goes too if one of those was unknown: it may not be normal.
     pub(super) fn drop_unseen(&mut self) {
@@ -100,7 +105,13 @@ impl Draft {
             let had_unknown = !found.unknown.is_empty();
             found.present = moved(&found.present);
             found.unknown = moved(&found.unknown);
-            found.masks.iter_mut().for_each(|mask| mask.category = mask.category.and_then(|c| place[c]));
+            found.masks.retain_mut(|mask| match mask.category {
+                Some(category) => {
+                    mask.category = place[category];
+                    mask.category.is_some()
+                }
+                None => true,
+            });
             !(had_unknown && found.unknown.is_empty() && found.present.is_empty())
         });
         self.skip_all(super::vocabulary::Without::Nothing.reason(), before - self.images.len());
@@ -142,6 +153,10 @@ impl Draft {
         out: &Path,
         folder: &Path,
     ) -> Result<(Manifest, Vec<String>)> {
+        if self.images.is_empty() {
+            return Err(Error::bad_input(format!("no image has a row: {}", self.reasons().join("; ")))
+                .with_hint("docs/data.md says what the options of this layout decide"));
+        }
         if self.categories.is_empty() {
             return Err(Error::bad_input(format!(
                 "all {} images are normal; expected at least one category",
@@ -172,8 +187,7 @@ impl Draft {
             let fractions = SplitFractions::new(train, valid, test)?;
             assign(&mut rows, self.categories.len(), &fractions, options.seed);
         }
-        self.notices
-            .extend(self.skipped.iter().map(|(reason, images)| format!("{images} images were left out: {reason}")));
+        self.notices.extend(self.reasons());
         self.notices.extend(self.left_out.notice());
         if far {
             self.notices.push(format!(

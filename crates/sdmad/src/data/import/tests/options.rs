@@ -60,6 +60,22 @@ fn copies_of_a_set_are_taken_once_and_other_files_of_one_name_are_refused() {
 }
 
 #[test]
+fn when_nothing_is_left_the_reasons_are_said() {
+    let tree =
+        Tree::new(&["d/train/patient00001/study1/view1_lateral.jpg", "d/train/patient00002/study1/view1_frontal.jpg"]);
+    let rows = "train/patient00001/study1/view1_lateral.jpg,1,\ntrain/patient00002/study1/view1_frontal.jpg,,\n";
+    tree.write("d/train.csv", format!("Path,No Finding,Cardiomegaly\n{rows}").as_bytes());
+    let message = tree.refused(ImportKind::Chexpert, "d", &PLAIN);
+    for part in
+        ["no image has a row", "1 images were left out: they are lateral", "1 images were left out: the source neither"]
+    {
+        assert!(message.contains(part), "{message}");
+    }
+    let options = ImportOptions { views: Some(ImportViews::All), ..PLAIN };
+    assert!(tree.refused(ImportKind::Chexpert, "d", &options).contains("all 1 images are normal"));
+}
+
+#[test]
 fn tables_whose_images_are_missing_are_refused() {
     let tree = Tree::new(&["d/other.png"]);
     tree.write("d/HAM10000_metadata.csv", b"lesion_id,image_id,dx\nHAM_1,ISIC_1,nv\n");
