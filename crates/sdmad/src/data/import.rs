@@ -16,6 +16,7 @@ mod folders;
 mod idrid;
 mod isic;
 mod kind;
+mod mask_files;
 mod medianomaly;
 mod medmnist;
 mod mimic;
@@ -70,7 +71,8 @@ pub struct ImportedCategory {
 ///
 /// Images are not opened (that is the matter of `data check`), and stay where they are: the manifest names them
 /// relative to its own folder where the two have a folder in common. MedMNIST is one file: its images are written as
-/// PNG into `<name of the manifest>_images` beside the manifest. An existing manifest is never written over, and
+/// PNG into `<name of the manifest>_images` beside the manifest; masks that are JPEG files are written anew into
+/// `<name of the manifest>_masks`. An existing manifest is never written over, and
 /// after an error nothing is left behind.
 ///
 /// # Errors
@@ -106,10 +108,19 @@ pub fn import(
         drafted.order(wanted)?;
     }
     let folder = paths::out_folder(out)?;
-    let (manifest, notices) = drafted.finish(options, out, &folder)?;
-    monitor.check()?;
-    refuse_existing(out)?;
-    manifest.write(out)?;
+    let draft::Finished { manifest, mut notices, masks } = drafted.finish(options, out, &folder)?;
+    let target = folder.join(draft::mask_folder(out));
+    if !masks.is_empty() {
+        mask_files::write(&masks, &target, monitor)?;
+        notices.push(format!("{} masks were written anew into {}", masks.len(), target.display()));
+    }
+    if let Err(error) = monitor.check().and_then(|()| refuse_existing(out)).and_then(|()| manifest.write(out)) {
+        if !masks.is_empty() {
+            // Masks without a manifest would only stand in the way of the next try.
+            let _ = std::fs::remove_dir_all(&target);
+        }
+        return Err(error);
+    }
     Ok(summary(&manifest, notices))
 }
 

@@ -7,6 +7,7 @@ use super::super::read::is_snake_case;
 use super::super::{Label, Manifest, Masks, Row, Split, SplitFractions, assign};
 use super::ImportOptions;
 use super::paths::manifest_path;
+use super::pixels::image_name;
 use super::tree::LeftOut;
 
 /// Shares of train, valid and test unless the user says otherwise.
@@ -35,12 +36,38 @@ pub(super) struct FoundMask {
     /// The category's position; `None` for everything abnormal in the image.
     pub(super) category: Option<usize>,
     pub(super) path: PathBuf,
+    pub(super) form: MaskForm,
+}
+
+/// Whether a mask's file can be used as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum MaskForm {
+    /// Every pixel above 0 is abnormal, as a manifest wants it.
+    #[default]
+    Plain,
+    /// Compressed with loss: a black and white copy is written beside the manifest.
+    Lossy,
+}
+
+/// What becomes of a [`Draft`].
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) manifest: Manifest,
+    /// What the user should know.
+    pub(super) notices: Vec<String>,
+    /// Masks to be written into the folder [`mask_folder`]: source, and name there.
+    pub(super) masks: Vec<(PathBuf, String)>,
+}
+
+/// The name of the folder beside the manifest `out` for masks that are written anew.
+pub(super) fn mask_folder(out: &Path) -> String {
+    format!("{}_masks", super::tree::stem(out))
 }
 
 impl FoundMask {
     /// Masks of everything abnormal.
     pub(super) fn whole(paths: impl IntoIterator<Item = PathBuf>) -> Vec<Self> {
-        paths.into_iter().map(|path| FoundMask { category: None, path }).collect()
+        paths.into_iter().map(|path| FoundMask { category: None, path, form: MaskForm::Plain }).collect()
     }
 }
 
@@ -146,13 +173,8 @@ impl Draft {
         Ok(())
     }
 
-    /// The manifest `out`, which lies in `folder`, and what the user should know.
-    pub(super) fn finish(
-        mut self,
-        options: &ImportOptions,
-        out: &Path,
-        folder: &Path,
-    ) -> Result<(Manifest, Vec<String>)> {
+    /// The manifest `out`, which lies in `folder`.
+    pub(super) fn finish(mut self, options: &ImportOptions, out: &Path, folder: &Path) -> Result<Finished> {
         if self.images.is_empty() {
             return Err(Error::bad_input(format!("no image has a row: {}", self.reasons().join("; ")))
                 .with_hint("docs/data.md says what the options of this layout decide"));
@@ -168,10 +190,12 @@ impl Draft {
         let mut far = false;
         let mut rows = Vec::with_capacity(self.images.len());
         let mut unnameable = 0;
+        let mut written = Vec::new();
+        let below = mask_folder(out);
         for found in &self.images {
             let (image, near) = manifest_path(&found.image, folder)?;
             far |= !near;
-            let masks = self.masks(found, folder, &mut unnameable)?;
+            let masks = self.masks(found, folder, &below, &mut written, &mut unnameable)?;
             let mut labels = vec![Label::Absent; self.categories.len()];
             for &category in &found.present {
                 labels[category] = Label::Present;
@@ -201,13 +225,27 @@ impl Draft {
         }
         let manifest = Manifest::new(out, self.categories, rows)?;
         self.notices.extend(gaps(&manifest, splitless));
-        Ok((manifest, self.notices))
+        Ok(Finished { manifest, notices: self.notices, masks: written })
     }
 
-    fn masks(&self, found: &Found, folder: &Path, unnameable: &mut usize) -> Result<Masks> {
+    fn masks(
+        &self,
+        found: &Found,
+        folder: &Path,
+        below: &str,
+        written: &mut Vec<(PathBuf, String)>,
+        unnameable: &mut usize,
+    ) -> Result<Masks> {
         let mut named = Vec::new();
         for mask in &found.masks {
-            let (name, _) = manifest_path(&mask.path, folder)?;
+            let name = match mask.form {
+                MaskForm::Plain => manifest_path(&mask.path, folder)?.0,
+                MaskForm::Lossy => {
+                    let name = image_name(written.len());
+                    written.push((mask.path.clone(), name.clone()));
+                    format!("{below}/{name}")
+                }
+            };
             if name.contains(';') {
                 *unnameable += 1;
             } else {

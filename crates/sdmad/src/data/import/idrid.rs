@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sdmad_base::{Monitor, Result};
 
 use super::super::{Label, Split};
-use super::draft::{Draft, Found, FoundMask};
+use super::draft::{Draft, Found, FoundMask, MaskForm};
 use super::survey::Survey;
 use super::table::Table;
 use super::vocabulary::{Term, Vocabulary, mapped, normal, outside};
@@ -101,9 +101,11 @@ fn segmentation(root: &Path, options: &ImportOptions, monitor: &dyn Monitor) -> 
             let Some(term) = vocabulary.term(ending) else { continue };
             let paths: &[PathBuf] = survey.paths(&format!("{mask_folder}/{mask}"));
             labels[term] = Label::Present;
-            masks.extend(
-                paths.first().map(|path| FoundMask { category: vocabulary.category(term), path: path.clone() }),
-            );
+            masks.extend(paths.first().map(|path| FoundMask {
+                category: vocabulary.category(term),
+                path: path.clone(),
+                form: MaskForm::Plain,
+            }));
         }
         if masks.is_empty() {
             continue;

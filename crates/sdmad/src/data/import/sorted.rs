@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sdmad_base::{Monitor, Result};
 
 use super::super::{Label, Split};
-use super::draft::{Draft, Found, FoundMask};
+use super::draft::{Draft, Found, FoundMask, MaskForm};
 use super::names::{oct_name, pair_masks, split_of};
 use super::survey::Survey;
 use super::table::Table;
@@ -22,6 +22,8 @@ pub(super) struct Sorted {
     split: SplitBy,
     /// Whether images, where there is such a folder, are taken from below it alone.
     within: Option<&'static str>,
+    /// The folder of JPEG masks, named as their images, beside the labelled images.
+    masks: Option<&'static str>,
     notice: Option<&'static str>,
 }
 
@@ -41,6 +43,7 @@ pub(super) const OCT2017: Sorted = Sorted {
     terms: &[same("CNV", "cnv"), same("DME", "dme"), same("DRUSEN", "drusen"), normal("NORMAL")],
     split: SplitBy::Folder,
     within: None,
+    masks: None,
     notice: None,
 };
 
@@ -51,6 +54,7 @@ pub(super) const BUSI: Sorted = Sorted {
     terms: &[same("benign", "benign"), same("malignant", "malignant"), normal("normal")],
     split: SplitBy::Nothing,
     within: None,
+    masks: None,
     notice: Some(
         "some of its images are there twice or more: `sdmad data check` names those that look alike across splits",
     ),
@@ -95,8 +99,9 @@ pub(super) const HYPERKVASIR: Sorted = Sorted {
     ],
     split: SplitBy::Folds,
     within: Some("labeled-images"),
+    masks: Some("masks"),
     notice: Some(
-        "patients are not named, so frames of one examination can be in several splits: look at the near-duplicates that `sdmad data check` finds. Masks of polyps were left out: they are JPEG files, whose noise would count as lesion",
+        "patients are not named, so frames of one examination can be in several splits: look at the near-duplicates that `sdmad data check` finds",
     ),
 };
 
@@ -111,12 +116,16 @@ pub(super) fn draft(set: &Sorted, root: &Path, options: &ImportOptions, monitor:
     paths.retain(|path| !is_dicom(&path.to_string_lossy()));
     draft.skip_all("DICOM files cannot be read yet", all - paths.len());
     let is_within = |path: &Path, part: &str| path.iter().any(|name| name.eq_ignore_ascii_case(part));
+    let mut apart: BTreeMap<String, PathBuf> = BTreeMap::new();
     if let Some(part) = set.within
         && paths.iter().any(|path| is_within(path, part))
     {
-        let before = paths.len();
-        paths.retain(|path| is_within(path, part));
-        draft.skip_all("they lie beside the folder of labelled images", before - paths.len());
+        let (within, beside): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| is_within(path, part));
+        paths = within;
+        let all = beside.len();
+        let masks = beside.into_iter().filter(|path| set.masks.is_some_and(|masks| name_above(path, 1) == masks));
+        apart = masks.map(|path| (stem(&path).to_string(), path)).collect();
+        draft.skip_all("they lie beside the folder of labelled images", all - apart.len());
     }
     let mut seen = BTreeSet::new();
     let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
@@ -148,7 +157,10 @@ pub(super) fn draft(set: &Sorted, root: &Path, options: &ImportOptions, monitor:
         let mut labels = vocabulary.absent();
         labels[term] = Label::Present;
         let is_normal = vocabulary.category(term).is_none();
-        let masks = if is_normal { Vec::new() } else { FoundMask::whole(masks) };
+        let mut masks = if is_normal { Vec::new() } else { FoundMask::whole(masks) };
+        if let Some(path) = apart.remove(stem(&image)).filter(|_| !is_normal) {
+            masks.push(FoundMask { category: None, path, form: MaskForm::Lossy });
+        }
         vocabulary.add(&mut draft, Found { image, split, patient, masks, ..Found::default() }, &labels);
     }
     if draft.images.iter().any(|found| found.split.is_some()) {
@@ -158,6 +170,9 @@ pub(super) fn draft(set: &Sorted, root: &Path, options: &ImportOptions, monitor:
     }
     if draft.images.is_empty() {
         return Err(survey.unexpected(set.looked_for));
+    }
+    if !apart.is_empty() {
+        draft.notices.push(format!("{} masks have no labelled image of their name", apart.len()));
     }
     for (folder, images) in unknown {
         draft

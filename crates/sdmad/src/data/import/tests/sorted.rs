@@ -55,21 +55,36 @@ fn hyperkvasir_classes_have_other_names_in_the_folds() {
         "d/labeled-images/lower-gi-tract/quality-of-mucosal-views/bbps-0-1/b1.jpg",
         "d/labeled-images/upper-gi-tract/pathological-findings/esophagitis-a/e1.jpg",
         "d/segmented-images/images/p1.jpg",
-        "d/segmented-images/masks/p1.jpg",
     ]);
+    // JPEG leaves greys near both ends; what is written is black and white.
+    let grey = sdmad_imaging::GreyImage::new(2, 1, vec![9, 240]).unwrap();
+    let mask = tree.path("d/segmented-images/masks/p1.jpg");
+    std::fs::create_dir_all(mask.parent().unwrap()).unwrap();
+    sdmad_imaging::write_png_grey(&mask, &grey).unwrap();
     tree.write("d/labeled-images/image-labels.csv", b"Video file,Organ,Finding,Classification\n");
     let found = tree.import(ImportKind::Hyperkvasir, "d", &PLAIN).unwrap();
     assert_eq!(found.manifest.categories, ["polyp", "oesophagitis", "ulcerative_colitis", "haemorrhoids"]);
     assert_eq!(found.manifest.rows.len(), 5);
     for notice in [
         "official folds were not used",
-        "2 images were left out: they lie beside",
+        "1 images were left out: they lie beside",
+        "1 masks were written anew",
         "show only findings",
         "normal are the classes cecum",
         "1 .csv",
     ] {
         assert!(found.has_notice(notice), "{notice}");
     }
+    let row = found.row("d/labeled-images/lower-gi-tract/pathological-findings/polyps/p1.jpg");
+    assert_eq!(row.masks, Masks::Whole("manifest_masks/000000.png".into()));
+    let written = sdmad_imaging::read_mask(&tree.path("manifest_masks/000000.png")).unwrap();
+    assert_eq!(written.data(), [0, 255]);
+    std::fs::remove_file(tree.path("manifest.csv")).unwrap();
+    let error = tree.import(ImportKind::Hyperkvasir, "d", &PLAIN).err().expect("the folder of masks is there");
+    assert!(error.to_string().contains("manifest_masks is not empty"), "{error}");
+    std::fs::remove_dir_all(tree.path("manifest_masks")).unwrap();
+    tree.write("manifest.csv", b"");
+
     tree.write(
         "d/official_splits/2_fold_split.csv",
         b"file-name;class-name;split-index\np1.jpg;polyp;0\nh1.jpg;hemorroids;1\nc1.jpg;normal-cecum;0\nu1.jpg;x;1\n",
