@@ -13,8 +13,8 @@ pub use check::{
     ShotSupply, SplitCount, check,
 };
 pub use import::{
-    ImportKind, ImportLabels, ImportOptions, ImportPart, ImportReaders, ImportSummary, ImportViews, ImportedCategory,
-    import,
+    ImportBoxes, ImportKind, ImportLabels, ImportOptions, ImportPart, ImportReaders, ImportSummary, ImportViews,
+    ImportedCategory, import,
 };
 pub use label::{Label, Split};
 pub use manifest::{Manifest, PatientKey, Row};

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use sdmad::{ImportLabels, ImportOptions, ImportPart, ImportReaders, ImportViews, Label};
+use sdmad::{ImportBoxes, ImportLabels, ImportOptions, ImportPart, ImportReaders, ImportViews, Label};
 use sdmad_base::Result;
 
 /// What stands under the options of `data import --help`.
@@ -59,6 +59,9 @@ pub(crate) struct ImportArgs {
     /// Which part of the set (idrid; default: grading).
     #[arg(long, value_enum)]
     part: Option<PartName>,
+    /// What becomes of boxes (chestxray14, rsna; default: leave).
+    #[arg(long, value_enum)]
+    boxes: Option<BoxesName>,
     /// Fractions of train, valid and test for a set without a split of its own (default: 0.4,0,0.6).
     #[arg(long, value_delimiter = ',', value_name = "F,F,F")]
     fractions: Option<Vec<f64>>,
@@ -98,6 +101,10 @@ impl ImportArgs {
             part: self.part.map(|part| match part {
                 PartName::Grading => ImportPart::Grading,
                 PartName::Segmentation => ImportPart::Segmentation,
+            }),
+            boxes: self.boxes.map(|boxes| match boxes {
+                BoxesName::Leave => ImportBoxes::Leave,
+                BoxesName::Masks => ImportBoxes::Masks,
             }),
         })
     }
@@ -151,6 +158,14 @@ enum PartName {
     Grading,
     /// A mask for each lesion.
     Segmentation,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum BoxesName {
+    /// Left out.
+    Leave,
+    /// Drawn as masks beside the manifest.
+    Masks,
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ mod vocabulary;
 mod xml;
 
 pub use kind::ImportKind;
-pub use options::{ImportLabels, ImportOptions, ImportPart, ImportReaders, ImportViews};
+pub use options::{ImportBoxes, ImportLabels, ImportOptions, ImportPart, ImportReaders, ImportViews};
 
 /// What [`import`] wrote. Arrays have one number for each of [`Split::ALL`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -131,7 +131,7 @@ fn draft(kind: ImportKind, root: &Path, options: &ImportOptions, monitor: &dyn M
         ImportKind::Bmad => bmad::draft(root, monitor),
         ImportKind::Mvtec => mvtec::draft(root, monitor),
         ImportKind::Medianomaly => medianomaly::draft(root, monitor),
-        ImportKind::ChestXray14 => chestxray14::draft(root, monitor),
+        ImportKind::ChestXray14 => chestxray14::draft(root, options, monitor),
         ImportKind::Chexpert => chexpert::draft(root, options, monitor),
         ImportKind::MimicCxrJpg => mimic::draft(root, options, monitor),
         ImportKind::Vindr => vindr::draft(root, options, monitor),

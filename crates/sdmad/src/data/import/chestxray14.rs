@@ -2,16 +2,18 @@
 //!
 //! The header has commas within brackets, so its columns are more than its names; all that is needed stands before them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use sdmad_base::{Monitor, Result};
 
 use super::super::{Label, Split};
-use super::draft::{Draft, Found};
+use super::draft::{Draft, Found, FoundMask, MaskForm};
+use super::mask_files::Rectangle;
 use super::survey::Survey;
 use super::table::Table;
 use super::vocabulary::{Term, Vocabulary, normal, same};
+use super::{ImportBoxes, ImportOptions};
 
 const LOOKED_FOR: &str = "`Data_Entry_2017….csv` and the images that it names";
 /// The official split: one file name a line.
@@ -28,6 +30,7 @@ pub(super) const TERMS: &[Term] = &[
     same("Fibrosis", "fibrosis"),
     same("Hernia", "hernia"),
     same("Infiltration", "infiltration"),
+    same("Infiltrate", "infiltration"),
     same("Mass", "mass"),
     same("Nodule", "nodule"),
     same("Pleural_Thickening", "pleural_thickening"),
@@ -35,16 +38,14 @@ pub(super) const TERMS: &[Term] = &[
     same("Pneumothorax", "pneumothorax"),
 ];
 
-pub(super) fn draft(root: &Path, monitor: &dyn Monitor) -> Result<Draft> {
+pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor) -> Result<Draft> {
     let mut draft = Draft::default();
     let mut survey = Survey::read("chestxray14", root, 1, monitor)?;
     let table =
         Table::read(&survey.needed(LOOKED_FOR, |name| name.starts_with("data_entry") && name.contains(".csv"))?)?;
     let splits = read_lists(&mut survey, &mut draft)?;
-    if survey.file(|name| name.starts_with("bbox_list"))?.is_some() {
-        draft.notices.push("the boxes of BBox_List were left out: a manifest names masks".to_string());
-    }
     let vocabulary = Vocabulary::new(TERMS, None);
+    let boxes = read_boxes(&mut survey, &mut draft, &vocabulary, options)?;
     let image = table.column(&["Image Index"])?;
     let findings = table.column(&["Finding Labels"])?;
     let patient = table.column(&["Patient ID"])?;
@@ -66,7 +67,13 @@ pub(super) fn draft(root: &Path, monitor: &dyn Monitor) -> Result<Draft> {
             labels[vocabulary.known(finding.trim(), &line.place(findings))?] = Label::Present;
         }
         let patient = Some(line.cell(patient).to_string()).filter(|patient| !patient.is_empty());
-        let found = Found { image: path, split, patient, ..Found::default() };
+        let masks = boxes.get(name).into_iter().flatten().filter(|&(&term, _)| labels[term] == Label::Present);
+        let masks = masks.map(|(term, boxes)| FoundMask {
+            category: vocabulary.category(*term),
+            path: path.clone(),
+            form: MaskForm::Boxes(boxes.clone()),
+        });
+        let found = Found { masks: masks.collect(), image: path.clone(), split, patient, ..Found::default() };
         vocabulary.add(&mut draft, found, &labels);
     }
     draft.categories = vocabulary.categories;
@@ -87,4 +94,34 @@ fn read_lists(survey: &mut Survey, draft: &mut Draft) -> Result<Option<HashMap<S
         splits.extend(text.lines().map(|line| (line.trim().to_string(), split)));
     }
     Ok(Some(splits))
+}
+
+/// The boxes of each image and finding, where they are wanted. The table calls one finding otherwise than the labels do.
+fn read_boxes(
+    survey: &mut Survey,
+    draft: &mut Draft,
+    vocabulary: &Vocabulary,
+    options: &ImportOptions,
+) -> Result<HashMap<String, BTreeMap<usize, Vec<Rectangle>>>> {
+    let mut boxes: HashMap<String, BTreeMap<usize, Vec<Rectangle>>> = HashMap::new();
+    let Some(path) = survey.file(|name| name.starts_with("bbox_list"))? else { return Ok(boxes) };
+    if options.boxes.unwrap_or_default() == ImportBoxes::Leave {
+        draft.notices.push("the boxes of BBox_List were left out (--boxes masks makes masks of them)".to_string());
+        return Ok(boxes);
+    }
+    let table = Table::read(&path)?;
+    let image = table.column(&["Image Index"])?;
+    let finding = table.column(&["Finding Label"])?;
+    // `Bbox [x,y,w,h]` makes four columns.
+    let first = table.column(&["Bbox [x"])?;
+    for line in table.lines() {
+        let named = vocabulary.known(line.cell(finding), &line.place(finding))?;
+        // Labels say `Infiltration` where boxes say `Infiltrate`: the first term of the category stands for it.
+        let category = vocabulary.category(named);
+        let term = (0..=named).find(|&term| vocabulary.category(term) == category).unwrap_or(named);
+        let rectangle = Rectangle::read(line, [0, 1, 2, 3].map(|number| first + number))?;
+        boxes.entry(line.cell(image).to_string()).or_default().entry(term).or_default().push(rectangle);
+    }
+    draft.notices.push("boxes became masks; they hold more than the finding".to_string());
+    Ok(boxes)
 }

@@ -6,6 +6,7 @@ use sdmad_base::{Error, Result};
 use super::super::read::is_snake_case;
 use super::super::{Label, Manifest, Masks, Row, Split, SplitFractions, assign};
 use super::ImportOptions;
+use super::mask_files::{MaskFile, Rectangle};
 use super::paths::manifest_path;
 use super::pixels::image_name;
 use super::tree::LeftOut;
@@ -40,13 +41,15 @@ pub(super) struct FoundMask {
 }
 
 /// Whether a mask's file can be used as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum MaskForm {
     /// Every pixel above 0 is abnormal, as a manifest wants it.
     #[default]
     Plain,
     /// Compressed with loss: a black and white copy is written beside the manifest.
     Lossy,
+    /// No file: boxes on the image that `path` names, drawn beside the manifest.
+    Boxes(Vec<Rectangle>),
 }
 
 /// What becomes of a [`Draft`].
@@ -55,8 +58,8 @@ pub(super) struct Finished {
     pub(super) manifest: Manifest,
     /// What the user should know.
     pub(super) notices: Vec<String>,
-    /// Masks to be written into the folder [`mask_folder`]: source, and name there.
-    pub(super) masks: Vec<(PathBuf, String)>,
+    /// Masks to be written into the folder [`mask_folder`].
+    pub(super) masks: Vec<MaskFile>,
 }
 
 /// The name of the folder beside the manifest `out` for masks that are written anew.
@@ -233,17 +236,18 @@ impl Draft {
         found: &Found,
         folder: &Path,
         below: &str,
-        written: &mut Vec<(PathBuf, String)>,
+        written: &mut Vec<MaskFile>,
         unnameable: &mut usize,
     ) -> Result<Masks> {
         let mut named = Vec::new();
         for mask in &found.masks {
-            let name = match mask.form {
+            let name = match &mask.form {
                 MaskForm::Plain => manifest_path(&mask.path, folder)?.0,
-                MaskForm::Lossy => {
+                form @ (MaskForm::Lossy | MaskForm::Boxes(_)) => {
                     let name = image_name(written.len());
-                    written.push((mask.path.clone(), name.clone()));
-                    format!("{below}/{name}")
+                    let place = format!("{below}/{name}");
+                    written.push(MaskFile { source: mask.path.clone(), form: form.clone(), name });
+                    place
                 }
             };
             if name.contains(';') {

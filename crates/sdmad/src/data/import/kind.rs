@@ -68,11 +68,11 @@ const FACTS: [Facts; 17] = [
     facts(ImportKind::Mvtec, "mvtec", None, &[]),
     facts(ImportKind::Medmnist, "medmnist", None, &["labels"]),
     facts(ImportKind::Medianomaly, "medianomaly", None, &[]),
-    facts(ImportKind::ChestXray14, "chestxray14", Some("chest-xray"), &[]),
+    facts(ImportKind::ChestXray14, "chestxray14", Some("chest-xray"), &["boxes"]),
     facts(ImportKind::Chexpert, "chexpert", Some("chest-xray"), &["labels", "uncertain", "blank", "views"]),
     facts(ImportKind::MimicCxrJpg, "mimic-cxr-jpg", Some("chest-xray"), &["labels", "uncertain", "blank", "views"]),
     facts(ImportKind::Vindr, "vindr", Some("chest-xray"), &["labels", "readers"]),
-    facts(ImportKind::Rsna, "rsna", Some("chest-xray"), &["labels"]),
+    facts(ImportKind::Rsna, "rsna", Some("chest-xray"), &["labels", "boxes"]),
     facts(ImportKind::Oct2017, "oct2017", Some("retinal-oct"), &[]),
     facts(ImportKind::Odir, "odir", Some("fundus"), &["labels", "uncertain"]),
     facts(ImportKind::Idrid, "idrid", Some("fundus"), &["labels", "part"]),
@@ -130,6 +130,7 @@ impl ImportKind {
             ("views", options.views.is_some()),
             ("readers", options.readers.is_some()),
             ("part", options.part.is_some()),
+            ("boxes", options.boxes.is_some()),
         ];
         let takes = self.facts().takes;
         for (name, given) in given {

@@ -25,6 +25,18 @@ pub struct ImportOptions {
     pub readers: Option<ImportReaders>,
     /// Which part of a set that has several; its grading unless told.
     pub part: Option<ImportPart>,
+    /// What becomes of boxes around findings; they are left out unless told.
+    pub boxes: Option<ImportBoxes>,
+}
+
+/// What becomes of boxes around findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImportBoxes {
+    /// They are left out.
+    #[default]
+    Leave,
+    /// They become masks, written beside the manifest. A box holds more than its finding.
+    Masks,
 }
 
 /// Which categories a manifest has.

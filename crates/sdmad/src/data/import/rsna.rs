@@ -6,11 +6,13 @@ use std::path::Path;
 use sdmad_base::{Monitor, Result};
 
 use super::super::Label;
-use super::ImportOptions;
-use super::draft::{Draft, Found};
+use super::draft::{Draft, Found, FoundMask, MaskForm};
+use super::mask_files::Rectangle;
 use super::survey::Survey;
 use super::table::Table;
+use super::tree::is_dicom;
 use super::vocabulary::{Term, Vocabulary, mapped, normal, outside};
+use super::{ImportBoxes, ImportOptions};
 
 const LOOKED_FOR: &str =
     "`stage_2_detailed_class_info.csv` or `stage_2_train_labels.csv`, and images called <patientId>";
@@ -20,12 +22,20 @@ pub(super) const TERMS: &[Term] = &[
     outside("No Lung Opacity / Not Normal", "no_opacity_not_normal"),
 ];
 
+/// The term of images with a box.
+const OPACITY: usize = 1;
+
 pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor) -> Result<Draft> {
     let mut draft = Draft::default();
     let mut survey = Survey::read("rsna", root, 1, monitor)?;
     let vocabulary = Vocabulary::new(TERMS, options.labels);
     let detailed = survey.first(&[&["stage_2_detailed_class_info"], &["detailed_class_info"]])?;
     let boxes = survey.first(&[&["stage_2_train_labels"], &["train_labels.csv"]])?;
+    let want_boxes = options.boxes.unwrap_or_default() == ImportBoxes::Masks;
+    let rectangles = match &boxes {
+        Some(path) if want_boxes => read_boxes(path)?,
+        _ => BTreeMap::new(),
+    };
     // An image has a row for each of its boxes in either table; all of its rows say the same.
     let mut classes: BTreeMap<String, usize> = BTreeMap::new();
     if let Some(path) = detailed {
@@ -54,13 +64,35 @@ pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor)
         let Some(image) = survey.claim(&id, &mut draft)? else { continue };
         let mut labels = vocabulary.absent();
         labels[class] = Label::Present;
-        vocabulary.add(&mut draft, Found { image, ..Found::default() }, &labels);
+        let drawn = rectangles.get(&id).filter(|_| !is_dicom(&image.to_string_lossy()));
+        let masks = drawn.map(|boxes| FoundMask {
+            category: vocabulary.category(OPACITY),
+            path: image.clone(),
+            form: MaskForm::Boxes(boxes.clone()),
+        });
+        vocabulary.add(&mut draft, Found { masks: masks.into_iter().collect(), image, ..Found::default() }, &labels);
     }
-    draft.notices.push("boxes were left out: a manifest names masks".to_string());
+    draft.notices.push(if want_boxes {
+        "boxes became masks, but for DICOM files; they hold more than the finding".to_string()
+    } else {
+        "boxes were left out (--boxes masks makes masks of them)".to_string()
+    });
     draft
         .notices
         .push("`patientId` numbers images; which of them are of one patient is not in these files".to_string());
     draft.categories = vocabulary.categories;
     survey.finish(LOOKED_FOR, &mut draft)?;
     Ok(draft)
+}
+
+/// The boxes of each image.
+fn read_boxes(path: &Path) -> Result<BTreeMap<String, Vec<Rectangle>>> {
+    let table = Table::read(path)?;
+    let image = table.column(&["patientId"])?;
+    let columns = [table.column(&["x"])?, table.column(&["y"])?, table.column(&["width"])?, table.column(&["height"])?];
+    let mut boxes: BTreeMap<String, Vec<Rectangle>> = BTreeMap::new();
+    for line in table.lines().filter(|line| !line.cell(columns[0]).is_empty()) {
+        boxes.entry(line.cell(image).to_string()).or_default().push(Rectangle::read(line, columns)?);
+    }
+    Ok(boxes)
 }

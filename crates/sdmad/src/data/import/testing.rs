@@ -21,6 +21,7 @@ pub(super) const PLAIN: ImportOptions = ImportOptions {
     views: None,
     readers: None,
     part: None,
+    boxes: None,
 };
 
 /// A folder with empty files: importers look at names only.

@@ -56,6 +56,54 @@ fn chestxray14_with_commas_in_its_header_and_the_official_lists() {
     );
 }
 
+#[test]
+fn boxes_become_masks_when_wanted() {
+    let tree = Tree::new(&[]);
+    let png = |name: &str, side: usize| {
+        let path = tree.write(name, b"");
+        let image = sdmad_imaging::GreyImage::new(side, side, vec![7; side * side]).unwrap();
+        sdmad_imaging::write_png_grey(&path, &image).unwrap();
+    };
+    png("d/images/1_0.png", 8);
+    png("d/images/2_0.png", 8);
+    tree.write(
+        "d/Data_Entry_2017.csv",
+        format!("{NIH_HEADER}\n1_0.png,Infiltration|Mass,0,1\n2_0.png,No Finding,0,2\n").as_bytes(),
+    );
+    // Header and rows differ in length. The last box is of a finding that the image does not have.
+    let rows = "1_0.png,Infiltrate,128,0,256,1024,,,\n1_0.png,Infiltrate,0,0,1,1\n2_0.png,Mass,1,1,1,1\n";
+    tree.write("d/BBox_List_2017.csv", format!("Image Index,Finding Label,Bbox [x,y,w,h],,,\n{rows}").as_bytes());
+    let masks = ImportOptions { boxes: Some(ImportBoxes::Masks), ..PLAIN };
+    let found = tree.import(ImportKind::ChestXray14, "d", &masks).unwrap();
+    assert_eq!(found.row("d/images/1_0.png").masks.cell(), "infiltration=manifest_masks/000000.png");
+    assert!(found.row("d/images/2_0.png").masks.is_none());
+    let mask = sdmad_imaging::read_mask(&tree.path("manifest_masks/000000.png")).unwrap();
+    assert_eq!(
+        (mask.width(), &mask.data()[..16]),
+        (8, &[255, 255, 255, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 0][..])
+    );
+
+    std::fs::remove_dir_all(tree.path("manifest_masks")).unwrap();
+    tree.again().write("d/BBox_List_2017.csv", b"Image Index,Finding Label,Bbox [x,y,w,h],,,\n1_0.png,Mass,1,1,-1,1\n");
+    assert!(tree.refused(ImportKind::ChestXray14, "d", &masks).contains("`-1`; expected a number of pixels"));
+    tree.write("d/images/1_0.png", b"no image");
+    tree.write("d/BBox_List_2017.csv", b"Image Index,Finding Label,Bbox [x,y,w,h],,,\n1_0.png,Mass,1,1,1,1\n");
+    assert!(tree.refused(ImportKind::ChestXray14, "d", &masks).contains("its size cannot be read"));
+
+    let tree = Tree::new(&["r/b.dcm"]);
+    let path = tree.write("r/a.png", b"");
+    sdmad_imaging::write_png_grey(&path, &sdmad_imaging::GreyImage::new(4, 4, vec![7; 16]).unwrap()).unwrap();
+    tree.write(
+        "r/stage_2_train_labels.csv",
+        b"patientId,x,y,width,height,Target\na,0,0,300,300,1\na,512,512,512,512,1\nb,1,1,1,1,1\n",
+    );
+    let found = tree.import(ImportKind::Rsna, "r", &masks).unwrap();
+    assert_eq!(found.row("r/a.png").masks.cell(), "pneumonia=manifest_masks/000000.png");
+    assert!(found.row("r/b.dcm").masks.is_none());
+    let mask = sdmad_imaging::read_mask(&tree.path("manifest_masks/000000.png")).unwrap();
+    assert_eq!(mask.data(), [255, 255, 0, 0, 255, 255, 0, 0, 0, 0, 255, 255, 0, 0, 255, 255]);
+}
+
 const CHEXPERT: &str = "Path,Sex,Age,Frontal/Lateral,AP/PA,No Finding,Enlarged Cardiomediastinum,Cardiomegaly,Lung Opacity,Lung Lesion,Edema,Consolidation,Pneumonia,Atelectasis,Pneumothorax,Pleural Effusion,Pleural Other,Fracture,Support Devices
 CheXpert-v1.0-small/train/patient00001/study1/view1_frontal.jpg,F,68,Frontal,AP,1.0,,,,,,,,,0.0,,,,1.0
 CheXpert-v1.0-small/train/patient00002/study1/view1_frontal.jpg,F,68,Frontal,AP,,,1.0,,,-1.0,,,,,0.0,,,
