@@ -92,7 +92,7 @@ fn a_published_set_trains_with_the_bank_that_its_import_names() {
 
     let help = world.succeeds("data import --help").stdout;
     assert!(help.contains("mimic-cxr-jpg") && help.contains("--uncertain"), "{help}");
-    let import = "data import busi . --out new.csv";
+    let import = "data import busi data --out new.csv";
     world.refuses(2, &format!("{import} --readers unanimous"), &["--readers", "busi", "vindr"]);
     world.refuses(2, import, &["busi", "looked for", "found"]);
     world.refuses(2, &format!("{import} --uncertain maybe"), &["maybe", "unknown"]);
