@@ -4,6 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod import;
+
+pub(crate) use import::ImportArgs;
+
 /// Few-shot detection of several anomalies in medical images, by radiological signs.
 ///
 /// Research use only, not a medical device.
@@ -125,24 +129,7 @@ pub(crate) struct DataArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataAction {
     /// Write a manifest for a data set as its publisher laid it out.
-    Import {
-        /// The layout: folders, bmad, mvtec or medmnist.
-        kind: String,
-        /// The data set's folder, or for medmnist its .npz file.
-        root: PathBuf,
-        /// The manifest to write.
-        #[arg(long, value_name = "CSV")]
-        out: PathBuf,
-        /// Category ids, where the data set does not name them.
-        #[arg(long, value_delimiter = ',', value_name = "ID,…")]
-        categories: Option<Vec<String>>,
-        /// Fractions of train, valid and test for a set without a split of its own.
-        #[arg(long, value_delimiter = ',', value_name = "F,F,F")]
-        fractions: Option<Vec<f64>>,
-        /// Seed of the split.
-        #[arg(long, default_value_t = 0)]
-        seed: u64,
-    },
+    Import(ImportArgs),
     /// Look for missing files, patients across splits, near-duplicates; count; measure the pixel baseline.
     Check {
         /// The manifest.

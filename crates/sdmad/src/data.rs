@@ -12,7 +12,10 @@ pub use check::{
     BaselineFigure, CategoryCount, DataFinding, DataReport, DataSeverity, NearDuplicate, NearDuplicates, PixelBaseline,
     ShotSupply, SplitCount, check,
 };
-pub use import::{ImportKind, ImportOptions, ImportSummary, ImportedCategory, import};
+pub use import::{
+    ImportBoxes, ImportKind, ImportLabels, ImportOptions, ImportPart, ImportReaders, ImportSummary, ImportViews,
+    ImportedCategory, import,
+};
 pub use label::{Label, Split};
 pub use manifest::{Manifest, PatientKey, Row};
 pub use masks::Masks;

@@ -31,9 +31,10 @@ pub use calibration::{
     best_f1_threshold,
 };
 pub use data::{
-    BaselineFigure, CategoryCount, DataFinding, DataReport, DataSeverity, ImportKind, ImportOptions, ImportSummary,
-    ImportedCategory, Label, Manifest, Masks, NearDuplicate, NearDuplicates, PatientKey, PixelBaseline, Row,
-    ShotSupply, Split, SplitCount, SplitFractions, check as check_data, import as import_data, split as split_data,
+    BaselineFigure, CategoryCount, DataFinding, DataReport, DataSeverity, ImportBoxes, ImportKind, ImportLabels,
+    ImportOptions, ImportPart, ImportReaders, ImportSummary, ImportViews, ImportedCategory, Label, Manifest, Masks,
+    NearDuplicate, NearDuplicates, PatientKey, PixelBaseline, Row, ShotSupply, Split, SplitCount, SplitFractions,
+    check as check_data, import as import_data, split as split_data,
 };
 pub use logistic::{GramLogisticRegression, GramMultinomialRegression, LogisticRegression, gram};
 pub use metrics::{

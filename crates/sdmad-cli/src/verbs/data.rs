@@ -14,11 +14,7 @@ use crate::terminal::Terminal;
 
 pub(crate) fn run(args: DataArgs, terminal: &Terminal) -> Result<ExitCode> {
     match args.action {
-        DataAction::Import { kind, root, out, categories, fractions, seed } => {
-            let fractions = fractions.map(three).transpose()?;
-            let options = ImportOptions { categories, fractions, seed };
-            import(&kind, &root, &options, &out, terminal)?;
-        }
+        DataAction::Import(args) => import(&args.kind, &args.root, &args.options(three)?, &args.out, terminal)?,
         DataAction::Check { manifest, json } => return check(&manifest, json, terminal),
         DataAction::Split { manifest, out, fractions, seed } => {
             refuse_existing(&out)?;

@@ -76,3 +76,24 @@ fn folders_of_categories_become_a_manifest() {
     world.refuses(2, "data import dicom-dir set --out set/new.csv", &["dicom-dir", "folders"]);
     world.refuses(2, "data import folders gone --out set/new.csv", &["gone"]);
 }
+
+#[test]
+fn a_published_set_trains_with_the_bank_that_its_import_names() {
+    let world = World::new();
+    for (number, image) in world.images("train", |_| true).iter().take(24).enumerate() {
+        let class = ["CNV", "DME", "DRUSEN", "NORMAL"][number % 4];
+        let split = if number < 16 { "train" } else { "test" };
+        world.write(&format!("OCT2017 /{split}/{class}/{class}-{number}-1.png"), world.bytes(image));
+    }
+    let outcome = world.succeeds("data import oct2017 . --out oct.csv");
+    assert!(outcome.stderr.contains("--signs retinal-oct"), "{outcome:#?}");
+    assert!(world.read("oct.csv").starts_with("image,split,patient,mask,cnv,dme,drusen\n"));
+    world.succeeds("train --data oct.csv --signs retinal-oct --encoder encoder --shots 2 --out run");
+
+    let help = world.succeeds("data import --help").stdout;
+    assert!(help.contains("mimic-cxr-jpg") && help.contains("--uncertain"), "{help}");
+    let import = "data import busi data --out new.csv";
+    world.refuses(2, &format!("{import} --readers unanimous"), &["--readers", "busi", "vindr"]);
+    world.refuses(2, import, &["busi", "looked for", "found"]);
+    world.refuses(2, &format!("{import} --uncertain maybe"), &["maybe", "unknown"]);
+}

@@ -8,73 +8,38 @@ use serde::Serialize;
 use super::{Label, Manifest, Split, SplitFractions};
 
 mod bmad;
+mod chestxray14;
+mod chexpert;
 mod draft;
 mod flags;
 mod folders;
+mod idrid;
+mod isic;
+mod kind;
+mod mask_files;
+mod medianomaly;
 mod medmnist;
+mod mimic;
 mod mvtec;
 mod names;
 mod npy;
 mod npz;
+mod odir;
+mod options;
 mod paths;
 mod pixels;
+mod rsna;
+mod sheet;
+mod sorted;
+mod survey;
+mod table;
 mod tree;
+mod vindr;
+mod vocabulary;
+mod xml;
 
-/// How a data set is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ImportKind {
-    /// `ROOT/<category>/…`, with or without `train`, `valid` and `test` above.
-    Folders,
-    /// One set of BMAD, in any of its four layouts.
-    Bmad,
-    /// One class of MVTec AD, or a set in its layout.
-    Mvtec,
-    /// A `.npz` file of MedMNIST.
-    Medmnist,
-}
-
-impl ImportKind {
-    /// All kinds.
-    pub const ALL: [ImportKind; 4] = [ImportKind::Folders, ImportKind::Bmad, ImportKind::Mvtec, ImportKind::Medmnist];
-
-    /// The name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            ImportKind::Folders => "folders",
-            ImportKind::Bmad => "bmad",
-            ImportKind::Mvtec => "mvtec",
-            ImportKind::Medmnist => "medmnist",
-        }
-    }
-
-    /// The kind of a name.
-    ///
-    /// # Errors
-    /// [`Kind::BadInput`](sdmad_base::Kind::BadInput) for another name; lists the kinds.
-    pub fn named(name: &str) -> Result<Self> {
-        ImportKind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
-            let known = ImportKind::ALL.map(ImportKind::name).join(", ");
-            Error::bad_input(format!("`{name}` is no layout; expected one of {known}"))
-                .with_hint("sort the images into one folder for each category, and import `folders`")
-        })
-    }
-}
-
-/// What [`import`] may be told beyond the layout.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ImportOptions {
-    /// Category ids. For MedMNIST one for each class of the file, where `normal` may be one and an id may stand
-    /// several times, which merges classes; elsewhere the ids that are found, in the order in which the manifest
-    /// shall have them. A set with the one category `anomaly` takes another name from here.
-    pub categories: Option<Vec<String>>,
-    /// Shares of train, valid and test for a set without splits of its own; .4, 0 and .6 unless told. Refused for a
-    /// set that has splits.
-    pub fractions: Option<[f64; 3]>,
-    /// The seed of the split.
-    pub seed: u64,
-}
+pub use kind::ImportKind;
+pub use options::{ImportBoxes, ImportLabels, ImportOptions, ImportPart, ImportReaders, ImportViews};
 
 /// What [`import`] wrote. Arrays have one number for each of [`Split::ALL`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -106,7 +71,8 @@ pub struct ImportedCategory {
 ///
 /// Images are not opened (that is the matter of `data check`), and stay where they are: the manifest names them
 /// relative to its own folder where the two have a folder in common. MedMNIST is one file: its images are written as
-/// PNG into `<name of the manifest>_images` beside the manifest. An existing manifest is never written over, and
+/// PNG into `<name of the manifest>_images` beside the manifest; masks that are JPEG files are written anew into
+/// `<name of the manifest>_masks`. An existing manifest is never written over, and
 /// after an error nothing is left behind.
 ///
 /// # Errors
@@ -120,29 +86,78 @@ pub fn import(
     out: &Path,
     monitor: &dyn Monitor,
 ) -> Result<ImportSummary> {
+    kind.check(options)?;
     if let Some([train, valid, test]) = options.fractions {
         SplitFractions::new(train, valid, test)?;
-        if kind != ImportKind::Folders {
-            return Err(has_splits(root));
-        }
     }
     refuse_existing(out)?;
     let root = std::fs::canonicalize(root).map_err(|e| Error::io("read", root, e))?;
-    let mut drafted = match kind {
-        ImportKind::Folders => folders::draft(&root, options, monitor)?,
-        ImportKind::Bmad => bmad::draft(&root, monitor)?,
-        ImportKind::Mvtec => mvtec::draft(&root, monitor)?,
-        ImportKind::Medmnist => return medmnist::import(&root, options, out, monitor),
-    };
+    if kind == ImportKind::Medmnist {
+        if options.fractions.is_some() {
+            return Err(has_splits(&root));
+        }
+        return medmnist::import(&root, options, out, monitor);
+    }
+    let mut drafted = draft(kind, &root, options, monitor)?;
+    if options.fractions.is_some() && drafted.images.iter().all(|found| found.split.is_some()) {
+        return Err(has_splits(&root));
+    }
+    drafted.drop_unseen();
+    drafted.notices.extend(bank_notice(kind, options));
     if let Some(wanted) = &options.categories {
         drafted.order(wanted)?;
     }
     let folder = paths::out_folder(out)?;
-    let (manifest, notices) = drafted.finish(options, out, &folder)?;
-    monitor.check()?;
-    refuse_existing(out)?;
-    manifest.write(out)?;
+    let draft::Finished { manifest, mut notices, masks } = drafted.finish(options, out, &folder)?;
+    let target = folder.join(draft::mask_folder(out));
+    if !masks.is_empty() {
+        mask_files::write(&masks, &target, monitor)?;
+        notices.push(format!("{} masks were written anew into {}", masks.len(), target.display()));
+    }
+    if let Err(error) = monitor.check().and_then(|()| refuse_existing(out)).and_then(|()| manifest.write(out)) {
+        if !masks.is_empty() {
+            // Masks without a manifest would only stand in the way of the next try.
+            let _ = std::fs::remove_dir_all(&target);
+        }
+        return Err(error);
+    }
     Ok(summary(&manifest, notices))
+}
+
+/// What a set of any kind but MedMNIST holds.
+fn draft(kind: ImportKind, root: &Path, options: &ImportOptions, monitor: &dyn Monitor) -> Result<draft::Draft> {
+    match kind {
+        ImportKind::Folders | ImportKind::Medmnist => folders::draft(root, monitor),
+        ImportKind::Bmad => bmad::draft(root, monitor),
+        ImportKind::Mvtec => mvtec::draft(root, monitor),
+        ImportKind::Medianomaly => medianomaly::draft(root, monitor),
+        ImportKind::ChestXray14 => chestxray14::draft(root, options, monitor),
+        ImportKind::Chexpert => chexpert::draft(root, options, monitor),
+        ImportKind::MimicCxrJpg => mimic::draft(root, options, monitor),
+        ImportKind::Vindr => vindr::draft(root, options, monitor),
+        ImportKind::Rsna => rsna::draft(root, options, monitor),
+        ImportKind::Oct2017 => sorted::draft(&sorted::OCT2017, root, options, monitor),
+        ImportKind::Odir => odir::draft(root, options, monitor),
+        ImportKind::Idrid => idrid::draft(root, options, monitor),
+        ImportKind::Isic2018 => isic::draft_isic(root, options, monitor),
+        ImportKind::Ham10000 => isic::draft_ham(root, options, monitor),
+        ImportKind::Hyperkvasir => sorted::draft(&sorted::HYPERKVASIR, root, options, monitor),
+        ImportKind::Busi => sorted::draft(&sorted::BUSI, root, options, monitor),
+    }
+}
+
+/// Which bank fits the manifest.
+fn bank_notice(kind: ImportKind, options: &ImportOptions) -> Option<String> {
+    let bank = kind.bank()?;
+    let by_lesion = options.part == Some(ImportPart::Segmentation);
+    Some(if options.labels == Some(ImportLabels::Source) {
+        let whose = if by_lesion { "lesions" } else { "findings" };
+        format!(
+            "the categories are the source's {whose}; the bank `{bank}` has not all of them, so `train` needs a bank of your own"
+        )
+    } else {
+        format!("the categories are those of the bank `{bank}`: sdmad train --signs {bank}")
+    })
 }
 
 fn refuse_existing(out: &Path) -> Result<()> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sdmad_base::{Error, Monitor, Result};
 
 use super::super::Split;
-use super::draft::{ANOMALY, Draft, Found};
+use super::draft::{ANOMALY, Draft, Found, FoundMask};
 use super::names::{SPLIT_NAMES, oct_name, volume};
 use super::tree::{Listing, images_below, stem, unexpected};
 
@@ -130,8 +130,9 @@ fn read_part(folder: &Path, split: Split, abnormal: bool, draft: &mut Draft, mon
             image,
             split: Some(split),
             patient: None,
-            masks: mask.into_iter().collect(),
+            masks: FoundMask::whole(mask),
             present,
+            ..Found::default()
         });
     }
     if without > 0 {
@@ -166,22 +167,10 @@ fn name_classes(draft: &mut Draft) {
         for found in draft.images.iter_mut().filter(|found| !found.present.is_empty()) {
             found.present = class_of(found, classes).into_iter().collect();
         }
-        drop_unused(draft);
         return;
     }
     if total > 0 {
         draft.categories = vec![ANOMALY.to_string()];
-    }
-}
-
-/// Leaves out classes that no image has.
-fn drop_unused(draft: &mut Draft) {
-    let used: Vec<usize> = (0..draft.categories.len())
-        .filter(|category| draft.images.iter().any(|found| found.present.contains(category)))
-        .collect();
-    draft.categories = used.iter().map(|&category| draft.categories[category].clone()).collect();
-    for found in &mut draft.images {
-        found.present = found.present.iter().filter_map(|p| used.iter().position(|u| u == p)).collect();
     }
 }
 

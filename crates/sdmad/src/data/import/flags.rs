@@ -1,11 +1,25 @@
 //! What the labels of the MedMNIST files mean (`medmnist/info.py`, version 2.1.0 of the package of that name).
 
+use super::ImportLabels;
+
 /// One file of MedMNIST.
 pub(super) struct Flag {
     pub(super) name: &'static str,
     pub(super) labels: Labels,
+    /// The shipped bank that fits, and what the labels are called there if not as above.
+    pub(super) bank: Option<(&'static str, Option<Labels>)>,
     /// What a user of the figures should know.
     pub(super) notice: Option<&'static str>,
+}
+
+impl Flag {
+    /// What the label columns hold, by the names that are asked for.
+    pub(super) fn labels(&self, names: ImportLabels) -> Labels {
+        match (names, self.bank) {
+            (ImportLabels::Bank, Some((_, Some(labels)))) => labels,
+            _ => self.labels,
+        }
+    }
 }
 
 /// What the label columns hold.
@@ -52,15 +66,27 @@ pub(super) const FLAGS: [Flag; 12] = [
             "pleural_thickening",
             "hernia",
         ]),
+        bank: Some(("chest-xray", None)),
         notice: Some(
             "the publisher split by patient, but the file does not name the patients; its class `pleural` became `pleural_thickening`",
         ),
     },
-    Flag { name: "octmnist", labels: Labels::Classes(&["cnv", "dme", "drusen", "normal"]), notice: None },
-    Flag { name: "pneumoniamnist", labels: Labels::Classes(&["normal", "pneumonia"]), notice: None },
+    Flag {
+        name: "octmnist",
+        labels: Labels::Classes(&["cnv", "dme", "drusen", "normal"]),
+        bank: Some(("retinal-oct", None)),
+        notice: None,
+    },
+    Flag {
+        name: "pneumoniamnist",
+        labels: Labels::Classes(&["normal", "pneumonia"]),
+        bank: Some(("chest-xray", None)),
+        notice: None,
+    },
     Flag {
         name: "breastmnist",
         labels: Labels::Classes(&["malignant", "normal"]),
+        bank: Some(("breast-ultrasound", None)),
         notice: Some("label 0 is malignant; label 1, normal or benign together, was taken as normal"),
     },
     Flag {
@@ -72,8 +98,18 @@ pub(super) const FLAGS: [Flag; 12] = [
             "retinopathy_grade_3",
             "retinopathy_grade_4",
         ]),
+        bank: Some((
+            "fundus",
+            Some(Labels::Classes(&[
+                "normal",
+                "diabetic_retinopathy",
+                "diabetic_retinopathy",
+                "diabetic_retinopathy",
+                "diabetic_retinopathy",
+            ])),
+        )),
         notice: Some(
-            "grades of diabetic retinopathy are categories of their own; for one category give --categories normal and then its id four times",
+            "grades 1 to 4 of diabetic retinopathy are one category in the bank, and four with --labels source",
         ),
     },
     Flag {
@@ -87,7 +123,21 @@ pub(super) const FLAGS: [Flag; 12] = [
             "melanocytic_nevus",
             "vascular_lesion",
         ]),
-        notice: Some("the publisher split by image: images of one lesion can be in several splits"),
+        bank: Some((
+            "dermoscopy",
+            Some(Labels::Classes(&[
+                "actinic_keratosis",
+                "basal_cell_carcinoma",
+                "benign_keratosis",
+                "dermatofibroma",
+                "melanoma",
+                "normal",
+                "vascular_lesion",
+            ])),
+        )),
+        notice: Some(
+            "nevi count as normal in the bank; with --labels source say which class does. The publisher split by image: images of one lesion can be in several splits",
+        ),
     },
     Flag {
         name: "bloodmnist",
@@ -101,6 +151,7 @@ pub(super) const FLAGS: [Flag; 12] = [
             "neutrophil",
             "platelet",
         ]),
+        bank: None,
         notice: None,
     },
     Flag {
@@ -116,6 +167,7 @@ pub(super) const FLAGS: [Flag; 12] = [
             "cancer_associated_stroma",
             "colorectal_adenocarcinoma_epithelium",
         ]),
+        bank: None,
         notice: None,
     },
     Flag {
@@ -130,11 +182,12 @@ pub(super) const FLAGS: [Flag; 12] = [
             "proximal_tubule_segments",
             "thick_ascending_limb",
         ]),
+        bank: None,
         notice: None,
     },
-    Flag { name: "organamnist", labels: ORGANS, notice: None },
-    Flag { name: "organcmnist", labels: ORGANS, notice: None },
-    Flag { name: "organsmnist", labels: ORGANS, notice: None },
+    Flag { name: "organamnist", labels: ORGANS, bank: None, notice: None },
+    Flag { name: "organcmnist", labels: ORGANS, bank: None, notice: None },
+    Flag { name: "organsmnist", labels: ORGANS, bank: None, notice: None },
 ];
 
 /// The flag of a file: `octmnist_224.npz` is `octmnist`.
@@ -151,6 +204,14 @@ mod tests {
     #[test]
     fn every_table_can_be_a_header_and_names_its_flag() {
         for flag in &FLAGS {
+            if let Some((bank, labels)) = flag.bank {
+                let bank = crate::shipped_text(bank).expect(bank);
+                let (Labels::Classes(ids) | Labels::Findings(ids) | Labels::NoNormal(ids)) =
+                    labels.unwrap_or(flag.labels);
+                for id in ids {
+                    assert!(bank.contains(&format!("id = \"{id}\"")), "{}: {id}", flag.name);
+                }
+            }
             let (ids, normals) = match flag.labels {
                 Labels::Classes(ids) => (ids, 1),
                 Labels::Findings(ids) | Labels::NoNormal(ids) => (ids, 0),

@@ -7,10 +7,9 @@ use sdmad_base::{Error, Monitor, Result};
 
 use super::super::Split;
 use super::super::read::snake_case;
-use super::draft::{Draft, Found, check_id};
+use super::draft::{Draft, Found, FoundMask, check_id};
 use super::names::{SPLIT_NAMES, is_normal, oct_name, pair_masks, split_of};
 use super::tree::{LeftOut, Listing, images_below, stem, unexpected};
-use super::{ImportOptions, has_splits};
 
 const LOOKED_FOR: &str = "one folder for each category, with images in it (`normal`, `good`, `healthy` or `no_finding` for normal images), \
      or such folders below `train`, `valid` and `test`";
@@ -23,14 +22,11 @@ struct Part {
     images: Vec<PathBuf>,
 }
 
-pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor) -> Result<Draft> {
+pub(super) fn draft(root: &Path, monitor: &dyn Monitor) -> Result<Draft> {
     let top = Listing::read(root)?;
     let mut draft = Draft::default();
     let mut parts = Vec::new();
     if top.folders.iter().any(|name| split_of(name).is_some()) {
-        if options.fractions.is_some() {
-            return Err(has_splits(root));
-        }
         refuse_categories_beside_splits(&top, monitor)?;
         for split in Split::ALL {
             if let Some(folder) = top.folder(SPLIT_NAMES[split.index()])? {
@@ -54,7 +50,14 @@ pub(super) fn draft(root: &Path, options: &ImportOptions, monitor: &dyn Monitor)
             if present.is_empty() {
                 masks.clear();
             }
-            draft.images.push(Found { image, split: part.split, patient, masks, present: present.clone() });
+            draft.images.push(Found {
+                image,
+                split: part.split,
+                patient,
+                masks: FoundMask::whole(masks),
+                present: present.clone(),
+                ..Found::default()
+            });
         }
     }
     let masks: usize = draft.images.iter().map(|image| image.masks.len()).sum();

@@ -11,7 +11,7 @@ use super::npz::{ArrayReader, Npz};
 use super::paths::out_folder;
 use super::pixels::{MOST_IMAGES, PixelShape, image_name, write_images};
 use super::tree::stem;
-use super::{ImportOptions, ImportSummary, refuse_existing, summary};
+use super::{ImportLabels, ImportOptions, ImportSummary, refuse_existing, summary};
 
 /// Label columns, at most.
 const MOST_COLUMNS: u64 = 256;
@@ -69,6 +69,11 @@ pub(super) fn import(file: &Path, options: &ImportOptions, out: &Path, monitor: 
     }
     let mut notices = vec![format!("{total} images were written into {}", target.display())];
     notices.extend(flag.filter(|_| options.categories.is_none()).and_then(|f| f.notice).map(String::from));
+    if let (None, Some((bank, _))) = (&options.categories, flag.and_then(|flag| flag.bank))
+        && options.labels.unwrap_or_default() == ImportLabels::Bank
+    {
+        notices.push(format!("the categories are those of the bank `{bank}`: sdmad train --signs {bank}"));
+    }
     notices.extend(gaps(&manifest, false));
     Ok(summary(&manifest, notices))
 }
@@ -103,7 +108,8 @@ struct Meaning {
 impl Meaning {
     fn new(file: &Path, flag: Option<&Flag>, columns: usize, options: &ImportOptions) -> Result<Self> {
         let place = file.display();
-        let ids: Vec<String> = match (&options.categories, flag.map(|f| f.labels)) {
+        let labels = flag.map(|flag| flag.labels(options.labels.unwrap_or_default()));
+        let ids: Vec<String> = match (&options.categories, labels) {
             (Some(ids), _) => ids.clone(),
             (None, Some(Labels::Classes(ids) | Labels::Findings(ids))) => ids.iter().map(|id| id.to_string()).collect(),
             (None, Some(Labels::NoNormal(ids))) => {
@@ -124,7 +130,7 @@ impl Meaning {
                 .with_hint("name the classes in the order of their numbers, as in --categories normal,mass,cyst"));
             }
         };
-        let expected = match flag.map(|f| f.labels) {
+        let expected = match labels {
             _ if columns > 1 => Some(columns),
             Some(Labels::Classes(known) | Labels::NoNormal(known) | Labels::Findings(known)) => Some(known.len()),
             None => None,
@@ -149,7 +155,7 @@ impl Meaning {
             }
             return Ok(Meaning { categories: ids, classes: Vec::new() });
         }
-        if matches!(flag.map(|f| f.labels), Some(Labels::Findings(_))) {
+        if matches!(labels, Some(Labels::Findings(_))) {
             return Err(Error::bad_input(format!("{place}: one label column; expected {}", ids.len())));
         }
         let mut categories: Vec<String> = Vec::new();

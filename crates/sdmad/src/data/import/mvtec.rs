@@ -7,7 +7,7 @@ use sdmad_base::{Error, Monitor, Result};
 
 use super::super::Split;
 use super::super::read::snake_case;
-use super::draft::{Draft, Found, check_id};
+use super::draft::{Draft, Found, FoundMask, check_id};
 use super::names::{SPLIT_NAMES, is_normal};
 use super::tree::{Listing, images_below, stem, unexpected};
 
@@ -71,8 +71,9 @@ pub(super) fn draft(root: &Path, monitor: &dyn Monitor) -> Result<Draft> {
                 image,
                 split: Some(split),
                 patient: None,
-                masks: mask.into_iter().collect(),
+                masks: FoundMask::whole(mask),
                 present: present.clone(),
+                ..Found::default()
             });
         }
         if without > 0 {

@@ -10,6 +10,20 @@ use zip::write::SimpleFileOptions;
 use super::{ImportKind, ImportOptions, ImportSummary, import};
 use crate::{Manifest, Row};
 
+/// No option given.
+pub(super) const PLAIN: ImportOptions = ImportOptions {
+    categories: None,
+    fractions: None,
+    seed: 0,
+    labels: None,
+    uncertain: None,
+    blank: None,
+    views: None,
+    readers: None,
+    part: None,
+    boxes: None,
+};
+
 /// A folder with empty files: importers look at names only.
 pub(super) struct Tree {
     folder: tempfile::TempDir,
@@ -22,6 +36,12 @@ impl Tree {
             tree.write(file, b"");
         }
         tree
+    }
+
+    /// Removes the manifest, so that the tree can be imported anew.
+    pub(super) fn again(&self) -> &Self {
+        fs::remove_file(self.path("manifest.csv")).unwrap();
+        self
     }
 
     pub(super) fn write(&self, file: &str, bytes: &[u8]) -> PathBuf {
@@ -70,6 +90,18 @@ impl Imported {
 
     pub(super) fn row(&self, image: &str) -> &Row {
         self.manifest.rows.iter().find(|row| row.image == image).expect(image)
+    }
+
+    /// `image name: labels` of every row, with the split and the patient if asked for.
+    pub(super) fn labels(&self, more: bool) -> Vec<String> {
+        let rows = self.manifest.rows.iter().map(|row| {
+            let name = row.image.rsplit('/').next().unwrap_or_default();
+            let labels: Vec<&str> = row.labels.iter().map(|label| label.cell()).collect();
+            let more =
+                if more { format!("{},{},", row.split, row.patient.as_deref().unwrap_or("")) } else { String::new() };
+            format!("{name}:{more}{}", labels.join(","))
+        });
+        rows.collect()
     }
 
     pub(super) fn has_notice(&self, part: &str) -> bool {

@@ -11,6 +11,9 @@ const LITTER: [&str; 3] = ["__MACOSX", "Thumbs.db", "desktop.ini"];
 /// Folders below a folder, at most: deeper than any data set.
 const DEEPEST: usize = 16;
 
+/// What to do with a tree that is no layout.
+pub(super) const OTHER_TREES: &str = "docs/data.md shows the trees; for other trees sort the images into one folder for each category, and import `folders`";
+
 /// What a folder holds, sorted by name. Hidden files are not in it.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
@@ -86,12 +89,17 @@ pub(super) fn unexpected(kind: &str, found: &Listing, looked_for: &str) -> Error
         found.path.display(),
         found.describe()
     ))
-    .with_hint("docs/data.md shows the trees; for other trees sort the images into one folder for each category, and import `folders`")
+    .with_hint(OTHER_TREES)
 }
 
 /// Whether the name ends as images do.
 pub(super) fn is_image(name: &str) -> bool {
     ending(name).is_some_and(|e| IMAGE_ENDINGS.contains(&e.as_str()))
+}
+
+/// Whether the name ends as DICOM files do.
+pub(super) fn is_dicom(name: &str) -> bool {
+    ending(name).is_some_and(|e| e == "dcm" || e == "dicom")
 }
 
 fn ending(name: &str) -> Option<String> {
@@ -109,10 +117,12 @@ pub(super) struct LeftOut(BTreeMap<String, usize>);
 
 impl LeftOut {
     pub(super) fn add(&mut self, listing: &Listing) {
-        for name in &listing.others {
-            let ending = ending(name).map_or("without an ending".to_string(), |e| format!(".{e}"));
-            *self.0.entry(ending).or_default() += 1;
-        }
+        listing.others.iter().for_each(|name| self.add_file(name));
+    }
+
+    pub(super) fn add_file(&mut self, name: &str) {
+        let ending = ending(name).map_or("without an ending".to_string(), |e| format!(".{e}"));
+        *self.0.entry(ending).or_default() += 1;
     }
 
     pub(super) fn notice(&self) -> Option<String> {
@@ -127,15 +137,19 @@ impl LeftOut {
 /// All images in a folder and below, sorted within each folder.
 pub(super) fn images_below(folder: &Path, left_out: &mut LeftOut, monitor: &dyn Monitor) -> Result<Vec<PathBuf>> {
     let mut images = Vec::new();
-    walk(folder, &mut Vec::new(), &mut images, left_out, monitor)?;
+    let mut visit = |listing: &Listing| {
+        left_out.add(listing);
+        images.extend(listing.image_paths());
+    };
+    walk(folder, &mut Vec::new(), &mut visit, monitor)?;
     Ok(images)
 }
 
-fn walk(
+/// Shows `visit` the folder and then all folders below.
+pub(super) fn walk(
     folder: &Path,
     above: &mut Vec<PathBuf>,
-    images: &mut Vec<PathBuf>,
-    left_out: &mut LeftOut,
+    visit: &mut dyn FnMut(&Listing),
     monitor: &dyn Monitor,
 ) -> Result<()> {
     monitor.check()?;
@@ -148,11 +162,10 @@ fn walk(
         .with_hint("remove the link that leads back"));
     }
     let listing = Listing::read(folder)?;
-    left_out.add(&listing);
-    images.extend(listing.image_paths());
+    visit(&listing);
     above.push(real);
     for name in &listing.folders {
-        walk(&folder.join(name), above, images, left_out, monitor)?;
+        walk(&folder.join(name), above, visit, monitor)?;
     }
     above.pop();
     Ok(())
