@@ -2,7 +2,7 @@ use sdmad_base::{Error, Result};
 
 use crate::bytes::{AlignedBytes, PackedBytes};
 use crate::factor::{Left, Right, pack_transpose_of, right_length};
-use crate::kernel::{Arithmetic, Block, Out, Spread, multiplied, multiply, vectorised};
+use crate::kernel::{Arithmetic, Block, Out, Spread, multiplied, multiplied_into, multiply, vectorised};
 use crate::panels::{PANEL, Panels};
 use crate::tile::{Format, GROUP, bf16_bits, bf16_number, put_row};
 use crate::{Matrix, instruction_path};
@@ -159,24 +159,49 @@ impl Linear {
 
     /// As [`Linear::forward_then`], written as the input of the layer `next`.
     pub(crate) fn forward_into(&self, x: &Left, next: &Linear, finish: impl Fn(&mut Block<'_>) + Sync) -> Left {
-        match next.input_format() {
-            // The scale of a row is known at its end: until then it is kept in bf16, whose error is a tenth of that of integers.
-            Format::Int8 => {
-                let mut y = Left::room(Format::Bf16, x.rows, self.output);
-                self.forward_to(x, &mut y, finish);
-                y.to_int8()
+        let (mut y, round) = (Left::room(next.waiting_format(), x.rows, self.output), next.rounds_inputs());
+        self.forward_to(x, &mut y, |block| {
+            finish(block);
+            if round {
+                round_to_bf16(block.numbers);
             }
-            format => {
-                let mut y = Left::room(format, x.rows, self.output);
-                let round = next.rounds_inputs();
-                self.forward_to(x, &mut y, |block| {
-                    finish(block);
-                    if round {
-                        round_to_bf16(block.numbers);
-                    }
-                });
-                y
+        });
+        next.input_from(y)
+    }
+
+    /// As [`Linear::forward`], and as the input of the layer `next` what `change` makes of it.
+    pub(crate) fn forward_and_into(
+        &self,
+        x: &Left,
+        next: &Linear,
+        change: impl Fn(&mut Block<'_>) + Sync,
+    ) -> (Matrix, Left) {
+        let (mut to, round) = (Left::room(next.waiting_format(), x.rows, self.output), next.rounds_inputs());
+        let finish = |block: &mut Block<'_>| self.finished(x, block, |_| {});
+        let change = |block: &mut Block<'_>| {
+            change(block);
+            if round {
+                round_to_bf16(block.numbers);
             }
+        };
+        let y = multiplied_into(x, Panels::Packed(self.right()), &mut to, finish, &change);
+        (Matrix::from_vec(x.rows, self.output, y), next.input_from(to))
+    }
+
+    /// The format that an input is written in piece by piece. The scale of a row of int8 is known at its end: until then it is kept in
+    /// bf16, whose error is a tenth of that of integers.
+    fn waiting_format(&self) -> Format {
+        match self.input_format() {
+            Format::Int8 => Format::Bf16,
+            format => format,
+        }
+    }
+
+    /// An input that was written in [`Linear::waiting_format`].
+    fn input_from(&self, written: Left) -> Left {
+        match self.input_format() {
+            Format::Int8 => written.to_int8(),
+            _ => written,
         }
     }
 
