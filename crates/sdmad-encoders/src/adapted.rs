@@ -1,7 +1,11 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sdmad_base::{Error, Result};
-use sdmad_engine::{Block, Matrix, ShiftAdapter};
+use sdmad_engine::{Block, Matrix, Sequences, ShiftAdapter};
+
+use crate::ActivationRoom;
+use crate::activation_room::Kept;
 
 /// Adapters by the layer whose output they shift, counted from 1.
 pub type ShiftAdapters = BTreeMap<usize, ShiftAdapter>;
@@ -17,10 +21,11 @@ pub type ShiftAdapters = BTreeMap<usize, ShiftAdapter>;
 pub struct Adapted<'a> {
     blocks: &'a [Block],
     adapters: ShiftAdapters,
+    room: ActivationRoom,
 }
 
-/// What a forward pass keeps for the backward pass: the input of each block from the first adapted one on, and what adapted blocks gave
-/// before the shift.
+/// What a forward pass keeps for the backward pass: the input of each block from the first adapted one on, what adapted blocks gave
+/// before the shift, and as long as there is room what lies inside the blocks that a gradient goes back through.
 #[derive(Clone, Debug)]
 pub struct Trace {
     /// Index of the first block that ran.
@@ -29,6 +34,8 @@ pub struct Trace {
     states: Vec<Matrix>,
     /// Outputs of adapted blocks before the shift, by layer.
     unshifted: BTreeMap<usize, Matrix>,
+    /// What lies inside blocks, by layer.
+    kept: BTreeMap<usize, Arc<Kept>>,
 }
 
 /// Gradients of one adapter, summed over the tokens of one input.
@@ -80,7 +87,13 @@ impl<'a> Adapted<'a> {
                 )));
             }
         }
-        Ok(Adapted { blocks, adapters })
+        Ok(Adapted { blocks, adapters, room: ActivationRoom::shared() })
+    }
+
+    /// The same, keeping what lies inside blocks in another room than all others share.
+    #[must_use]
+    pub fn with_room(self, room: ActivationRoom) -> Self {
+        Adapted { room, ..self }
     }
 
     /// The adapters.
@@ -110,14 +123,24 @@ impl<'a> Adapted<'a> {
 
     /// Runs the blocks and adapters from the first adapted layer on, on what [`Adapted::prefix`] gave.
     ///
-    /// Where every λ is 1, each output has the bits of the plain tower's.
+    /// Where every λ is 1, each output has the bits of the plain tower's. What it keeps inside blocks changes no bits, here or in
+    /// [`Adapted::backward`].
     pub fn forward(&self, prefix: &Matrix) -> Trace {
         let first = self.first_layer() - 1;
         let mut states = Vec::with_capacity(self.blocks.len() - first + 1);
-        let mut unshifted = BTreeMap::new();
+        let (mut unshifted, mut kept) = (BTreeMap::new(), BTreeMap::new());
         let mut x = prefix.clone();
         for (index, block) in self.blocks.iter().enumerate().skip(first) {
-            let mut y = block.forward(&x);
+            // No gradient goes through the lowest block.
+            let room = (index > first).then(|| self.room.take(block.activation_bytes(x.rows()))).flatten();
+            let mut y = match room {
+                None => block.forward(&x),
+                Some(room) => {
+                    let (y, activations) = block.forward_keeping(&x, &Sequences::single(x.rows()));
+                    kept.insert(index + 1, Arc::new(Kept { activations, _room: room }));
+                    y
+                }
+            };
             if let Some(adapter) = self.adapters.get(&(index + 1)) {
                 let shifted = adapter.forward(&x, &y);
                 unshifted.insert(index + 1, std::mem::replace(&mut y, shifted));
@@ -125,7 +148,7 @@ impl<'a> Adapted<'a> {
             states.push(std::mem::replace(&mut x, y));
         }
         states.push(x);
-        Trace { first, states, unshifted }
+        Trace { first, states, unshifted, kept }
     }
 
     /// The gradients of the adapters, from the gradient with respect to the output of the last block.
@@ -155,18 +178,22 @@ impl<'a> Adapted<'a> {
             let input = &trace.states[layer - 1 - trace.first];
             let block = &self.blocks[layer - 1];
             let lowest = layer == trace.first + 1;
+            let through = |dy: &Matrix| match trace.kept.get(&layer) {
+                Some(kept) => block.backward_from(input, &Sequences::single(input.rows()), &kept.activations, dy),
+                None => block.backward(input, dy),
+            };
             carried = match (self.adapters.get(&layer), trace.unshifted.get(&layer)) {
                 (Some(adapter), Some(unshifted)) => {
                     let gradient = adapter.backward(input, unshifted, &dy);
                     gradients.insert(layer, AdapterGradient { down: gradient.down, up: gradient.up });
                     // Below the lowest adapter nothing is trained.
                     (!lowest).then(|| {
-                        let mut dx = block.backward(input, &gradient.block_output);
+                        let mut dx = through(&gradient.block_output);
                         dx.add(&gradient.block_input);
                         dx
                     })
                 }
-                _ => (!lowest).then(|| block.backward(input, &dy)),
+                _ => (!lowest).then(|| through(&dy)),
             };
         }
         gradients

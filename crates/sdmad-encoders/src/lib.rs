@@ -63,6 +63,7 @@
 //! |---|---|
 //! | `encoder` | [`Encoder`]: opens a folder with [`EncoderOptions`], builds both towers, checks hashes and what is left over |
 //! | `image_tower`, `text_tower` | [`ImageTower`], [`TextTower`]: from input to embedding, each step apart |
+//! | `activation_room` | [`ActivationRoom`]: memory for what a backward pass need not compute again |
 //! | `adapted` | [`Adapted`]: shift adapters behind layers, from a cached prefix, with gradients |
 //! | `head`, `blocks`, `positions` | pooling and projection with adjoints; hidden states; resized position embeddings |
 //! | `architecture` | [`ImageArchitecture`], [`TextArchitecture`]: what a tower is made of, as data |
@@ -77,6 +78,7 @@
 //!
 //! Reference values are those of transformers, open_clip, timm and onnxruntime: `scripts/reference/towers.py` and `default_pair.py`.
 
+mod activation_room;
 mod adapted;
 mod architecture;
 mod archive;
@@ -96,6 +98,7 @@ mod text_tower;
 mod tokenizer;
 mod weights;
 
+pub use activation_room::ActivationRoom;
 pub use adapted::{Adapted, AdapterGradient, ShiftAdapters, Trace};
 pub use architecture::{
     ActivationName, ImageArchitecture, ImageLayout, ImagePooling, NormPosition, ProjectionShape, TextArchitecture,

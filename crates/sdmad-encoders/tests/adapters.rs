@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use common::{Expected, copied, difference};
 use sdmad_base::Stream;
-use sdmad_encoders::{Adapted, Encoder, ImageTower, ShiftAdapters, TextTower};
-use sdmad_engine::{AdapterInput, Matrix, ShiftAdapter, l2_normalize, l2_normalize_backward};
+use sdmad_encoders::{ActivationRoom, Adapted, Encoder, EncoderOptions, ImageTower, ShiftAdapters, TextTower};
+use sdmad_engine::{AdapterInput, Matrix, Precision, ShiftAdapter, l2_normalize, l2_normalize_backward};
 
 fn adapter(width: usize, lambda: f32, stream: &mut Stream) -> ShiftAdapter {
     let bottleneck = width / 4;
@@ -174,4 +174,44 @@ fn adapters_of_another_tower_are_refused() {
     assert!(error.to_string().contains("[6, 24]"), "{error}");
     let error = tower.adapted(BTreeMap::from([(1, adapter(32, f32::NAN, &mut stream))])).err().unwrap();
     assert!(error.to_string().contains("NaN"), "{error}");
+}
+
+#[test]
+fn what_is_kept_inside_blocks_changes_no_bits_and_gives_its_room_back() {
+    // Norms before and after the branches; each at every precision.
+    for precision in Precision::ALL {
+        let folder = copied("dinov2-minilm");
+        let options = EncoderOptions { precision, ..EncoderOptions::default() };
+        let encoder = Encoder::open_with(folder.path(), &options).unwrap();
+        let mut stream = Stream::new(4, "adapters");
+        let (image, text) = (encoder.image_tower(), encoder.text_tower());
+        let tokens = [
+            (image.blocks(), image.tokens(&Expected::of("dinov2-minilm").pixels(0))),
+            (text.blocks(), text.tokens(&text.tokenize("a dark mass with bright rim"))),
+        ];
+        for (tower, (blocks, tokens)) in tokens.into_iter().enumerate() {
+            let width = blocks[0].width();
+            let adapters: ShiftAdapters = BTreeMap::from([(1, adapter(width, 0.8, &mut stream))]);
+            let adapted = if tower == 0 { image.adapted(adapters) } else { text.adapted(adapters) }.unwrap();
+            let dy = Matrix::from_vec(
+                tokens.rows(),
+                width,
+                (0..tokens.rows() * width).map(|_| stream.normal() as f32).collect(),
+            );
+            let of_one = blocks[0].activation_bytes(tokens.rows());
+            let found = [0, of_one, of_one * blocks.len()].map(|bytes| {
+                let room = ActivationRoom::new(bytes);
+                let adapted = adapted.clone().with_room(room.clone());
+                let trace = adapted.forward(&tokens);
+                let kept = (bytes / of_one).min(blocks.len() - 1);
+                assert_eq!(room.free(), bytes - kept * of_one, "room for {bytes} bytes");
+                let gradients = adapted.backward(&trace, &dy);
+                let last = trace.last().clone();
+                drop(trace);
+                assert_eq!(room.free(), bytes);
+                (last, gradients)
+            });
+            assert!(found[0] == found[1] && found[0] == found[2], "{precision:?}, tower {tower}");
+        }
+    }
 }

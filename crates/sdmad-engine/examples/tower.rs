@@ -1,8 +1,8 @@
 //! CPU and wall seconds, and memory, of whole towers with random weights.
 //!
 //! `cargo run --release -p sdmad-engine --example tower -- TOWER PRECISION STEP [REPEATS] [PATH]`, for example
-//! `vit-l-14@336 bf16 forward`. Towers: those of the table below. Precision: f32, bf16, int8. Step: forward, or train (forward, and
-//! backward from the last layer to layer 6). Path: an instruction path.
+//! `vit-l-14@336 bf16 forward`. Towers: those of the table below. Precision: f32, bf16, int8. Step: forward, train (forward, and
+//! backward from the last layer to layer 6, what lies inside blocks kept), or recompute (the same, computed again). Path: an instruction path.
 
 use std::time::Instant;
 
@@ -118,7 +118,12 @@ fn main() {
         "int8" => Precision::Int8,
         other => panic!("no precision {other}"),
     };
-    let train = argument(2, "forward") == "train";
+    let (train, keep) = match argument(2, "forward").as_str() {
+        "forward" => (false, false),
+        "train" => (true, true),
+        "recompute" => (true, false),
+        other => panic!("no step {other}"),
+    };
     let repeats: usize = argument(3, "7").parse().expect("a number of repeats");
     if let Some(path) = arguments.get(4) {
         use_instructions(path.parse::<InstructionPath>().expect("a path")).expect("a path of this processor");
@@ -135,14 +140,24 @@ fn main() {
     for _ in 0..repeats {
         let (start_cpu, start) = (cpu_seconds(), Instant::now());
         if train {
-            let mut inputs = vec![x.clone()];
-            for block in &blocks {
-                inputs.push(block.forward_sequences(&inputs[inputs.len() - 1], &sequences));
+            let first = FIRST_ADAPTED.min(tower.layers / 2);
+            let (mut inputs, mut kept) = (vec![x.clone()], Vec::new());
+            for (index, block) in blocks.iter().enumerate() {
+                let x = &inputs[inputs.len() - 1];
+                let y = if keep && index >= first {
+                    let (y, activations) = block.forward_keeping(x, &sequences);
+                    kept.push(activations);
+                    y
+                } else {
+                    block.forward_sequences(x, &sequences)
+                };
+                inputs.push(y);
             }
-            let behind = blocks.iter().zip(&inputs).skip(FIRST_ADAPTED.min(tower.layers / 2)).rev();
-            std::hint::black_box(
-                behind.fold(dy.clone(), |dy, (block, x)| block.backward_sequences(x, &sequences, &dy)),
-            );
+            let behind = blocks.iter().zip(&inputs).enumerate().skip(first).rev();
+            std::hint::black_box(behind.fold(dy.clone(), |dy, (index, (block, x))| match kept.get(index - first) {
+                Some(activations) => block.backward_from(x, &sequences, activations, &dy),
+                None => block.backward_sequences(x, &sequences, &dy),
+            }));
         } else {
             std::hint::black_box(blocks.iter().fold(x.clone(), |x, block| block.forward_sequences(&x, &sequences)));
         }

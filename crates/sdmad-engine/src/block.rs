@@ -43,6 +43,19 @@ pub struct Block {
     mask: Mask,
 }
 
+/// What lies between input and output of a block, kept by [`Block::forward_keeping`] for [`Block::backward_from`].
+#[derive(Clone, Debug)]
+pub struct BlockActivations {
+    /// `[rows, 3 width]`.
+    query_key_value: Matrix,
+    /// The sum of the attention branch and its residual, `[rows, width]`.
+    middle: Matrix,
+    /// What the activation is applied to, `[rows, hidden]`.
+    hidden: Matrix,
+    /// The sum of the other branch and its residual, `[rows, width]`, where a norm follows it.
+    last: Option<Matrix>,
+}
+
 impl Block {
     /// A block of these weights.
     ///
@@ -100,35 +113,88 @@ impl Block {
         }
     }
 
-    /// The adjoint of [`Block::forward_sequences`].
-    pub fn backward_sequences(&self, x: &Matrix, sequences: &Sequences, dy: &Matrix) -> Matrix {
-        x.assert_shape_of(dy);
-        let weights = &self.weights;
+    /// As [`Block::forward_sequences`], keeping what lies between for [`Block::backward_from`].
+    pub fn forward_keeping(&self, x: &Matrix, sequences: &Sequences) -> (Matrix, BlockActivations) {
+        let BlockWeights { norm1, query_key_value, norm2, expand, .. } = &self.weights;
         match self.placement {
             NormPlacement::Pre => {
-                let n1 = weights.norm1.forward_into(x, &weights.query_key_value);
-                let query_key_value = weights.query_key_value.forward_then(&n1, |_| {});
-                let h = self.attend_from(&query_key_value, x, sequences);
-                let n2 = weights.norm2.forward_into(&h, &weights.expand);
-                let mut dh = weights.norm2.backward(&h, &self.transform_backward(&n2, dy));
+                let projected = query_key_value.forward_then(&norm1.forward_into(x, query_key_value), |_| {});
+                let middle = self.attend_from(&projected, x, sequences);
+                let (y, hidden) = self.transform_keeping(&norm2.forward_into(&middle, expand), &middle);
+                (y, BlockActivations { query_key_value: projected, middle, hidden, last: None })
+            }
+            NormPlacement::Post => {
+                let projected = query_key_value.forward(x);
+                let middle = self.attend_from(&projected, x, sequences);
+                let h = norm1.forward(&middle);
+                let (last, hidden) = self.transform_keeping(&expand.input_of(&h), &h);
+                let y = norm2.forward(&last);
+                (y, BlockActivations { query_key_value: projected, middle, hidden, last: Some(last) })
+            }
+        }
+    }
+
+    /// Bytes of the [`BlockActivations`] of so many rows.
+    pub fn activation_bytes(&self, rows: usize) -> usize {
+        let sums = match self.placement {
+            NormPlacement::Pre => 1,
+            NormPlacement::Post => 2,
+        };
+        size_of::<f32>() * rows * ((3 + sums) * self.width() + self.weights.expand.output_width())
+    }
+
+    /// The adjoint of [`Block::forward_sequences`]; what lies between is computed again.
+    pub fn backward_sequences(&self, x: &Matrix, sequences: &Sequences, dy: &Matrix) -> Matrix {
+        self.backward_from(x, sequences, &self.activations(x, sequences), dy)
+    }
+
+    /// The adjoint of [`Block::forward_sequences`] from what [`Block::forward_keeping`] kept for the same input: the bits of
+    /// [`Block::backward_sequences`], sooner.
+    ///
+    /// # Panics
+    /// When shapes differ, as those of what another block kept may.
+    pub fn backward_from(
+        &self,
+        x: &Matrix,
+        sequences: &Sequences,
+        activations: &BlockActivations,
+        dy: &Matrix,
+    ) -> Matrix {
+        x.assert_shape_of(dy);
+        let BlockActivations { query_key_value, middle, hidden, last } = activations;
+        let BlockWeights { norm1, norm2, .. } = &self.weights;
+        x.assert_shape_of(middle);
+        match last {
+            None => {
+                let mut dh = norm2.backward(middle, &self.transform_backward(hidden, dy));
                 dh.add(dy);
-                let mut dx = weights.norm1.backward(x, &self.attend_backward(&query_key_value, sequences, &dh));
+                let mut dx = norm1.backward(x, &self.attend_backward(query_key_value, sequences, &dh));
                 dx.add(&dh);
                 dx
             }
-            NormPlacement::Post => {
-                let query_key_value = weights.query_key_value.forward(x);
-                let a = self.attend_from(&query_key_value, x, sequences);
-                let h = weights.norm1.forward(&a);
-                let expanding = weights.expand.input_of(&h);
-                let df = weights.norm2.backward(&self.transform(&expanding, &h), dy);
-                let mut dh = self.transform_backward(&expanding, &df);
+            Some(last) => {
+                let df = norm2.backward(last, dy);
+                let mut dh = self.transform_backward(hidden, &df);
                 dh.add(&df);
-                let da = weights.norm1.backward(&a, &dh);
-                let mut dx = self.attend_backward(&query_key_value, sequences, &da);
+                let da = norm1.backward(middle, &dh);
+                let mut dx = self.attend_backward(query_key_value, sequences, &da);
                 dx.add(&da);
                 dx
             }
+        }
+    }
+
+    /// What [`Block::forward_keeping`] keeps, without the output where the adjoint can do without it.
+    fn activations(&self, x: &Matrix, sequences: &Sequences) -> BlockActivations {
+        let BlockWeights { norm1, query_key_value, norm2, expand, .. } = &self.weights;
+        match self.placement {
+            NormPlacement::Pre => {
+                let projected = query_key_value.forward_then(&norm1.forward_into(x, query_key_value), |_| {});
+                let middle = self.attend_from(&projected, x, sequences);
+                let hidden = expand.forward_then(&norm2.forward_into(&middle, expand), |_| {});
+                BlockActivations { query_key_value: projected, middle, hidden, last: None }
+            }
+            NormPlacement::Post => self.forward_keeping(x, sequences).1,
         }
     }
 
@@ -160,10 +226,19 @@ impl Block {
         contract.forward_then(&hidden, |piece| add_residual(piece, residual, scale))
     }
 
-    fn transform_backward(&self, input: &Left, dy: &Matrix) -> Matrix {
+    /// As [`Block::transform`], and what the activation was applied to.
+    fn transform_keeping(&self, input: &Left, residual: &Matrix) -> (Matrix, Matrix) {
+        let BlockWeights { expand, contract, .. } = &self.weights;
+        let change = |piece: &mut Piece<'_>| self.activation.forward(piece.numbers);
+        let (hidden, activated) = expand.forward_and_into(input, contract, change);
+        let scale = self.weights.layer_scale.as_ref().map(|(_, second)| second.as_slice());
+        (contract.forward_then(&activated, |piece| add_residual(piece, residual, scale)), hidden)
+    }
+
+    /// The adjoint of [`Block::transform`] without its residual, at what the activation was applied to.
+    fn transform_backward(&self, hidden: &Matrix, dy: &Matrix) -> Matrix {
         let BlockWeights { expand, contract, .. } = &self.weights;
         let scale = self.weights.layer_scale.as_ref().map(|(_, second)| second.as_slice());
-        let hidden = expand.forward_then(input, |_| {});
         let d = contract.backward_into(&contract.gradient_of(&scaled(dy, scale)), expand, |piece| {
             let first = piece.first_column;
             for (row, line) in piece.lines() {

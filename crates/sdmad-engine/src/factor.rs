@@ -6,8 +6,8 @@ use crate::bytes::PooledBytes;
 use crate::kernel::vectorised;
 use crate::panels::PANEL;
 use crate::tile::{
-    Format, GROUP, LINE, TILE, bf16_bits, bf16_number, put_f32, put_row, put_row_offset, put_units, transpose_tiles,
-    transpose_tiles_in_place,
+    Format, GROUP, LINE, Steps, TILE, bf16_bits, bf16_number, put_f32, put_row, put_units, put_weight_row,
+    transpose_tiles, transpose_tiles_in_place,
 };
 
 /// Numbers below which packing is not worth waking another thread for.
@@ -22,7 +22,7 @@ pub(crate) struct Left {
     /// Groups of rows, one after another.
     pub(crate) bytes: PooledBytes,
     /// For int8, what an integer of each row stands for.
-    pub(crate) scales: Vec<f32>,
+    pub(crate) scales: Vec<Steps>,
 }
 
 impl Left {
@@ -41,7 +41,7 @@ impl Left {
                 group[depth.div_ceil(format.depth_of_tile()) * TILE..].fill(0);
             }
         }
-        let scales = if format == Format::Int8 { vec![0.0; rows] } else { Vec::new() };
+        let scales = if format == Format::Int8 { vec![Steps::default(); rows] } else { Vec::new() };
         Left { format, rows, depth, bytes, scales }
     }
 
@@ -74,7 +74,7 @@ impl Left {
         format: Format,
         rows: usize,
         depth: usize,
-        fill: impl Fn(usize, usize, &mut [u8], &mut [f32]) + Sync,
+        fill: impl Fn(usize, usize, &mut [u8], &mut [Steps]) + Sync,
     ) -> Self {
         let mut left = Left::room(format, rows, depth);
         let size = format.tiles(depth) * TILE;
@@ -84,7 +84,7 @@ impl Left {
         let mut none = vec![[]; if format == Format::Int8 { 0 } else { rows.div_ceil(GROUP) }];
         let scales = left.scales.chunks_mut(GROUP).chain(none.iter_mut().map(|none| &mut none[..]));
         let groups = left.bytes.chunks_exact_mut(size).zip(scales).enumerate();
-        let fill = |(index, (group, scales)): (usize, (&mut [u8], &mut [f32]))| {
+        let fill = |(index, (group, scales)): (usize, (&mut [u8], &mut [Steps]))| {
             let first = index * GROUP;
             fill(first, GROUP.min(rows - first), group, scales);
         };
@@ -164,7 +164,7 @@ vectorised! {
         shape: (usize, usize),
         stride: usize,
         group: &mut [u8],
-        scales: &mut [f32],
+        scales: &mut [Steps],
     ) {
         for line in 0..shape.0 {
             let scale = put_row(format, &data[line * stride..][..shape.1], line, group);
@@ -177,7 +177,7 @@ vectorised! {
 
 vectorised! {
     /// Rows of a bf16 group as int8.
-    fn quantise_group(from: &[u8], count: usize, group: &mut [u8], scales: &mut [f32]) {
+    fn quantise_group(from: &[u8], count: usize, group: &mut [u8], scales: &mut [Steps]) {
         let mut row = vec![0.0; from.len() / TILE * PANEL];
         for line in 0..count {
             for (numbers, tile) in row.as_chunks_mut::<PANEL>().0.iter_mut().zip(from.chunks_exact(TILE)) {
@@ -202,7 +202,7 @@ vectorised! {
         scales: &mut [f32],
     ) {
         for line in 0..shape.0 {
-            scales[line] = put_row_offset(format, &data[line * stride..][..shape.1], line, group, 0);
+            scales[line] = put_weight_row(format, &data[line * stride..][..shape.1], line, group);
         }
     }
 }

@@ -102,7 +102,19 @@ pub fn use_instructions(path: InstructionPath) -> Result<()> {
 /// The widest path of this processor; asked once.
 fn widest() -> InstructionPath {
     static WIDEST: OnceLock<InstructionPath> = OnceLock::new();
-    *WIDEST.get_or_init(detect)
+    *WIDEST.get_or_init(|| detect().min(limit()))
+}
+
+/// `scripts/sanitize` runs all tests once on each path.
+#[cfg(sdmad_sanitize)]
+fn limit() -> InstructionPath {
+    let name = std::env::var("SDMAD_SANITIZE_INSTRUCTIONS").ok();
+    name.map_or(InstructionPath::Amx, |name| name.parse().expect("a path in SDMAD_SANITIZE_INSTRUCTIONS"))
+}
+
+#[cfg(not(sdmad_sanitize))]
+fn limit() -> InstructionPath {
+    InstructionPath::Amx
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -147,6 +159,12 @@ mod tests {
         }
         let error = "sse9".parse::<InstructionPath>().unwrap_err();
         assert!(error.to_string().contains("expected one of amx, avx512_bf16_vnni, avx512"), "{error}");
+    }
+
+    #[test]
+    #[cfg(sdmad_sanitize)]
+    fn the_path_that_was_asked_for_is_there() {
+        assert_eq!(instruction_path(), limit());
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod target;
 mod tests;
 mod vectorised;
 
-pub(crate) use multiply::{Block, Out, Spread, multiplied, multiply};
+pub(crate) use multiply::{Block, Out, Spread, multiplied, multiplied_into, multiply};
 pub(crate) use target::Target;
 pub(crate) use vectorised::vectorised;
 

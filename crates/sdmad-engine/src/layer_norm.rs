@@ -2,7 +2,7 @@ use rayon::prelude::*;
 
 use crate::factor::Left;
 use crate::kernel::vectorised;
-use crate::tile::{Format, bf16_bits, bf16_number, put_row};
+use crate::tile::{Format, Steps, bf16_bits, bf16_number, put_row};
 use crate::vector::{sum, sum_of};
 use crate::{Linear, Matrix};
 
@@ -112,7 +112,7 @@ vectorised! {
 
 vectorised! {
     /// Rows of a group, packed in a format; `true` beside it for numbers rounded to bf16.
-    fn forward_packed(norm: &LayerNorm, x: &[f32], format: (Format, bool), group: &mut [u8], scales: &mut [f32]) {
+    fn forward_packed(norm: &LayerNorm, x: &[f32], format: (Format, bool), group: &mut [u8], scales: &mut [Steps]) {
         let mut y = vec![0.0; norm.width()];
         for (line, x) in x.chunks_exact(norm.width()).enumerate() {
             norm.row(x, &mut y);

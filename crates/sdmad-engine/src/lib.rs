@@ -2,7 +2,8 @@
 //!
 //! A tower is frozen: its weights are packed once ([`Linear`]), and its adjoints give gradients with respect to inputs only. What trains is
 //! small ([`ShiftAdapter`], [`Projection`]) and gets its own gradients. There is no tape: a caller keeps the inputs of blocks, and a
-//! [`Block`] computes what lies between again when it goes backward, so memory is that of the block inputs and one block.
+//! [`Block`] computes what lies between again when it goes backward, so memory is that of the block inputs and one block. Where there is
+//! more, a caller keeps what lies between too ([`BlockActivations`]), for the same bits sooner.
 //!
 //! ```
 //! use sdmad_engine::{AdamW, AdapterInput, Matrix, ShiftAdapter, cosine_decay};
@@ -40,7 +41,7 @@
 //! | Frozen layers | [`Linear`] at a [`Precision`], [`LayerNorm`], [`Activation`], [`attention`] under a [`Mask`] |
 //! | Packed weights as bytes | [`PackedBytes`], from [`Linear::packed`] to [`Linear::from_packed`]; [`PACKED_LAYOUT`]; a mapped file by [`shared_bytes`] |
 //! | What the processor can do | [`InstructionPath`], [`instruction_path`], chosen by [`use_instructions`] |
-//! | Frozen blocks | [`Block`] of [`BlockWeights`], norms by [`NormPlacement`] |
+//! | Frozen blocks | [`Block`] of [`BlockWeights`], norms by [`NormPlacement`]; [`BlockActivations`] for the way back |
 //! | What trains | [`ShiftAdapter`], [`Projection`], [`l2_normalize`], stepped by [`AdamW`] under [`cosine_decay`] |
 //! | Heads in closed form, f64 | [`Matrix64`], [`Cholesky`], [`symmetric_eigen`] |
 //!
@@ -83,7 +84,7 @@ mod vector;
 pub use activation::Activation;
 pub use adapter::{AdapterGradients, AdapterInput, ShiftAdapter};
 pub use attention::{Mask, attention, attention_backward};
-pub use block::{Block, BlockWeights, NormPlacement};
+pub use block::{Block, BlockActivations, BlockWeights, NormPlacement};
 pub use bytes::PackedBytes;
 pub use dense::{Cholesky, Matrix64, SymmetricEigen, symmetric_eigen};
 pub use instructions::{InstructionPath, instruction_path, use_instructions};

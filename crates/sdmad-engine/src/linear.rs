@@ -2,9 +2,9 @@ use sdmad_base::{Error, Result};
 
 use crate::bytes::{AlignedBytes, PackedBytes};
 use crate::factor::{Left, Right, pack_transpose_of, right_length};
-use crate::kernel::{Arithmetic, Block, Out, Spread, multiplied, multiply, vectorised};
+use crate::kernel::{Arithmetic, Block, Out, Spread, multiplied, multiplied_into, multiply, vectorised};
 use crate::panels::{PANEL, Panels};
-use crate::tile::{Format, GROUP, bf16_bits, bf16_number, put_row};
+use crate::tile::{Format, GROUP, Steps, bf16_bits, bf16_number, put_row};
 use crate::{Matrix, instruction_path};
 
 /// How the numbers of a frozen weight are stored, and what its inputs are rounded to. Sums of f32 and bf16 are f32, of int8 exact integers.
@@ -17,7 +17,8 @@ pub enum Precision {
     /// The upper half of it: 8 bits of precision, the same range. Weights and inputs are rounded to nearest, ties to even. On AMX and
     /// `vdpbf16ps`, numbers below 1.2e-38 count as zero.
     Bf16,
-    /// Integers from -127 to 127: a scale for each output of the weight, and one for each row of the input, found when it comes.
+    /// Weights are integers from -127 to 127, with a scale for each output; inputs from 0 to 255, with a scale and a zero for each row, found
+    /// when it comes.
     /// A row with a number that is not finite gives NaN. The adjoint takes gradients in bf16; integers are exact in it.
     Int8,
 }
@@ -32,13 +33,16 @@ pub struct Linear {
     output: usize,
     precision: Precision,
     /// The right factor. For int8 there follow, each for the outputs rounded up to 16, the scales (f32), and 128 times the sums of the
-    /// integers (i32), which products with unsigned inputs have too much.
+    /// integers (i32), by which products with inputs whose zero is another integer are set right.
     weight: PackedBytes,
     bias: Option<Vec<f32>>,
 }
 
-/// Deepest input of an int8 layer: its sums must not leave i32.
+/// Deepest input of an int8 layer: its sums of products of at most 255 and 127 must not leave i32.
 const DEEPEST: usize = 1 << 16;
+
+/// What stored sums of integers are multiples of: of the first inputs, all had 128 added.
+const SUM_UNIT: i32 = 128;
 
 impl Linear {
     /// Packs a weight `[output, input]`; the bias has `output` numbers.
@@ -59,7 +63,7 @@ impl Linear {
             }
             let sums = groups.chunks_exact((groups.len() / output.div_ceil(GROUP).max(1)).max(1)).flat_map(column_sums);
             for (to, sum) in to_sums.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-                *to = (128 * sum).to_le_bytes();
+                *to = (SUM_UNIT * sum).to_le_bytes();
             }
         }
         Linear::checked(output, input, bias, precision, bytes.into())
@@ -159,24 +163,49 @@ impl Linear {
 
     /// As [`Linear::forward_then`], written as the input of the layer `next`.
     pub(crate) fn forward_into(&self, x: &Left, next: &Linear, finish: impl Fn(&mut Block<'_>) + Sync) -> Left {
-        match next.input_format() {
-            // The scale of a row is known at its end: until then it is kept in bf16, whose error is a tenth of that of integers.
-            Format::Int8 => {
-                let mut y = Left::room(Format::Bf16, x.rows, self.output);
-                self.forward_to(x, &mut y, finish);
-                y.to_int8()
+        let (mut y, round) = (Left::room(next.waiting_format(), x.rows, self.output), next.rounds_inputs());
+        self.forward_to(x, &mut y, |block| {
+            finish(block);
+            if round {
+                round_to_bf16(block.numbers);
             }
-            format => {
-                let mut y = Left::room(format, x.rows, self.output);
-                let round = next.rounds_inputs();
-                self.forward_to(x, &mut y, |block| {
-                    finish(block);
-                    if round {
-                        round_to_bf16(block.numbers);
-                    }
-                });
-                y
+        });
+        next.input_from(y)
+    }
+
+    /// As [`Linear::forward`], and as the input of the layer `next` what `change` makes of it.
+    pub(crate) fn forward_and_into(
+        &self,
+        x: &Left,
+        next: &Linear,
+        change: impl Fn(&mut Block<'_>) + Sync,
+    ) -> (Matrix, Left) {
+        let (mut to, round) = (Left::room(next.waiting_format(), x.rows, self.output), next.rounds_inputs());
+        let finish = |block: &mut Block<'_>| self.finished(x, block, |_| {});
+        let change = |block: &mut Block<'_>| {
+            change(block);
+            if round {
+                round_to_bf16(block.numbers);
             }
+        };
+        let y = multiplied_into(x, Panels::Packed(self.right()), &mut to, finish, &change);
+        (Matrix::from_vec(x.rows, self.output, y), next.input_from(to))
+    }
+
+    /// The format that an input is written in piece by piece. The scale of a row of int8 is known at its end: until then it is kept in
+    /// bf16, whose error is a tenth of that of integers.
+    fn waiting_format(&self) -> Format {
+        match self.input_format() {
+            Format::Int8 => Format::Bf16,
+            format => format,
+        }
+    }
+
+    /// An input that was written in [`Linear::waiting_format`].
+    fn input_from(&self, written: Left) -> Left {
+        match self.input_format() {
+            Format::Int8 => written.to_int8(),
+            _ => written,
         }
     }
 
@@ -265,7 +294,7 @@ impl Linear {
     }
 
     /// Sums of integers to numbers.
-    fn to_numbers(&self, row_scales: &[f32], block: &mut Block<'_>) {
+    fn to_numbers(&self, row_scales: &[Steps], block: &mut Block<'_>) {
         let columns = block.first_column..block.first_column + block.width;
         let (scales, sums) = (&self.extra(0)[columns.clone()], &self.extra(1)[columns]);
         dequantise(block.numbers, &row_scales[block.first_row..][..block.rows], scales, sums);
@@ -304,7 +333,7 @@ fn column_sums(group: &[u8]) -> [i32; GROUP] {
 
 vectorised! {
     /// A row as a line of a group.
-    pub(crate) fn pack_line(format: Format, row: &[f32], line: usize, group: &mut [u8], scales: &mut [f32]) {
+    pub(crate) fn pack_line(format: Format, row: &[f32], line: usize, group: &mut [u8], scales: &mut [Steps]) {
         let scale = put_row(format, row, line, group);
         if let Some(to) = scales.get_mut(line) {
             *to = scale;
@@ -323,18 +352,20 @@ vectorised! {
 }
 
 vectorised! {
-    fn dequantise(lines: &mut [f32], row_scales: &[f32], scales: &[[u8; 4]], sums: &[[u8; 4]]) {
+    /// With X and W the integers and z the zero of a row: Σ (X − z) W = Σ X W − z Σ W.
+    fn dequantise(lines: &mut [f32], row_scales: &[Steps], scales: &[[u8; 4]], sums: &[[u8; 4]]) {
         let (mut column_scales, mut column_sums) = ([0.0; PANEL], [0; PANEL]);
         for (to, from) in column_scales.iter_mut().zip(scales) {
             *to = f32::from_le_bytes(*from);
         }
         for (to, from) in column_sums.iter_mut().zip(sums) {
-            *to = i32::from_le_bytes(*from);
+            *to = i32::from_le_bytes(*from) / SUM_UNIT;
         }
-        for (line, row_scale) in lines.chunks_exact_mut(PANEL).zip(row_scales) {
+        for (line, row) in lines.chunks_exact_mut(PANEL).zip(row_scales) {
+            let zero = i32::from(row.zero);
             for ((number, scale), sum) in line.iter_mut().zip(&column_scales).zip(&column_sums) {
-                let integer = (number.to_bits() as i32).wrapping_sub(*sum);
-                *number = integer as f32 * (row_scale * scale);
+                let integer = (number.to_bits() as i32).wrapping_sub(zero.wrapping_mul(*sum));
+                *number = integer as f32 * (row.step * scale);
             }
         }
     }

@@ -17,6 +17,16 @@ impl Precision {
             Precision::Int8 => "int8",
         }
     }
+
+    /// Its name, and a number behind it that grows when the same weights and inputs come to give other bits on the same instruction path: for those who
+    /// keep what was computed.
+    pub fn arithmetic(self) -> &'static str {
+        match self {
+            // With 2, inputs of int8 have a zero of their own.
+            Precision::Int8 => "int8 2",
+            other => other.name(),
+        }
+    }
 }
 
 impl fmt::Display for Precision {

@@ -21,7 +21,7 @@ pub(crate) enum Format {
     F32,
     /// The upper half of an f32.
     Bf16,
-    /// Signed in a right factor. In a left factor 128 is added, since `vpdpbusd` multiplies an unsigned number by a signed one.
+    /// Signed in a right factor, unsigned in a left one, as `vpdpbusd` multiplies them.
     Int8,
 }
 
@@ -60,24 +60,58 @@ pub(crate) fn bf16_number(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
 
-/// Factor from a row's numbers to int8, and back: `127 / largest` and `largest / 127`, with `largest` the largest absolute number.
+/// What the integers of a row of a left factor stand for: `(integer − zero) * step`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Steps {
+    pub(crate) step: f32,
+    pub(crate) zero: u8,
+}
+
+/// Largest absolute number of a row, as long as all are finite.
+#[inline(always)]
+fn largest(row: &[f32]) -> Option<f32> {
+    // NaN has the largest bits of all, then infinity: the bits are ordered as the absolute numbers are.
+    let largest = f32::from_bits(row.iter().fold(0, |largest: u32, x| largest.max(x.to_bits() & 0x7fff_ffff)));
+    largest.is_finite().then_some(largest)
+}
+
+/// Rows whose absolute numbers are all below this count as zero.
+const SMALLEST: f32 = 1e-36;
+
+/// Factor from the numbers of a row of a weight to int8, and back: `127 / largest` and `largest / 127`, with `largest` the largest absolute number.
 ///
 /// A row with a number that is not finite gets 0 and NaN, so that all that is computed from it is NaN. A row of zeros, or of numbers
 /// below 1e-36, gets 0 and 0.
 #[inline(always)]
 pub(crate) fn int8_factors(row: &[f32]) -> (f32, f32) {
-    // NaN has the largest bits of all, then infinity: the bits are ordered as the absolute numbers are.
-    let largest = f32::from_bits(row.iter().fold(0, |largest: u32, x| largest.max(x.to_bits() & 0x7fff_ffff)));
-    if !largest.is_finite() {
-        (0.0, f32::NAN)
-    } else if largest < 1e-36 {
-        (0.0, 0.0)
-    } else {
-        (127.0 / largest, largest / 127.0)
+    match largest(row) {
+        None => (0.0, f32::NAN),
+        Some(largest) if largest < SMALLEST => (0.0, 0.0),
+        Some(largest) => (127.0 / largest, largest / 127.0),
     }
 }
 
-/// The nearest int8 of `x * factor`, which lies in -127 ..= 127, ties to even. For a factor of 0 it is 0.
+/// Factor from the numbers of a row of a left factor to integers from 0 to 255, and back: the range from its least number to its largest,
+/// zero included, has 254 steps. Where numbers are mostly of one sign, as behind an activation, steps are up to half as large as around zero.
+///
+/// Other rows as with [`int8_factors`].
+#[inline(always)]
+pub(crate) fn byte_factors(row: &[f32]) -> (f32, Steps) {
+    match largest(row) {
+        None => (0.0, Steps { step: f32::NAN, zero: 0 }),
+        Some(largest) if largest < SMALLEST => (0.0, Steps::default()),
+        Some(_) => {
+            let (least, most) = row.iter().fold((0.0_f32, 0.0_f32), |(least, most), x| (least.min(*x), most.max(*x)));
+            // Each divided by itself, since their difference may be too large.
+            let step = most / 254.0 - least / 254.0;
+            let factor = 1.0 / step;
+            // With the same rounding as other numbers, so that the least becomes 0, and none more than 255.
+            (factor, Steps { step, zero: (int8_number(least, factor) as u8).wrapping_neg() })
+        }
+    }
+}
+
+/// The integer nearest to `x * factor`, ties to even, without what its eight lowest bits cannot say. For a factor of 0 it is 0.
 #[inline(always)]
 pub(crate) fn int8_number(x: f32, factor: f32) -> i8 {
     // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
@@ -131,32 +165,37 @@ fn with_all<const N: usize>(numbers: &[f32], put: &mut impl FnMut(&[f32; N])) {
     }
 }
 
-/// Writes a row of numbers as line `line` of every tile of a left factor's group, zeros behind its end.
+/// Writes a row of numbers as line `line` of every tile of a left factor's group, zeros behind its end. For int8 it gives what integers
+/// stand for.
 #[inline(always)]
-pub(crate) fn put_row(format: Format, row: &[f32], line: usize, group: &mut [u8]) -> f32 {
-    put_row_offset(format, row, line, group, 128)
+pub(crate) fn put_row(format: Format, row: &[f32], line: usize, group: &mut [u8]) -> Steps {
+    let (factor, steps) = if format == Format::Int8 { byte_factors(row) } else { (1.0, Steps::default()) };
+    put_line(format, row, line, group, (factor, steps.zero));
+    steps
 }
 
-/// As [`put_row`], int8 with this number added. Gives the factor back from int8 to numbers, or 1.
+/// As [`put_row`], a row of a weight: int8 with its sign. Gives the factor back from int8 to numbers, or 1.
 #[inline(always)]
-pub(crate) fn put_row_offset(format: Format, row: &[f32], line: usize, group: &mut [u8], offset: u8) -> f32 {
+pub(crate) fn put_weight_row(format: Format, row: &[f32], line: usize, group: &mut [u8]) -> f32 {
+    let (factor, back) = if format == Format::Int8 { int8_factors(row) } else { (1.0, 1.0) };
+    put_line(format, row, line, group, (factor, 0));
+    back
+}
+
+/// As [`put_row`], int8 of numbers times a factor, and an offset added.
+#[inline(always)]
+fn put_line(format: Format, row: &[f32], line: usize, group: &mut [u8], (factor, offset): (f32, u8)) {
     let lines = group.chunks_exact_mut(TILE).map(|tile| &mut tile[line * LINE..][..LINE]);
     let pieces = lines.zip(row.chunks(format.depth_of_tile()));
-    let mut back = 1.0;
     match format {
         Format::F32 => pieces.for_each(|(line, numbers)| put_f32(numbers, line)),
         Format::Bf16 => pieces.for_each(|(line, numbers)| put_bf16(numbers, line)),
-        Format::Int8 => {
-            let factor;
-            (factor, back) = int8_factors(row);
-            pieces.for_each(|(line, numbers)| put_int8(numbers, factor, offset, line));
-        }
+        Format::Int8 => pieces.for_each(|(line, numbers)| put_int8(numbers, factor, offset, line)),
     }
     let used = row.len().div_ceil(format.depth_of_tile());
     for tile in group.chunks_exact_mut(TILE).skip(used) {
         tile[line * LINE..][..LINE].fill(0);
     }
-    back
 }
 
 vectorised! {
@@ -243,6 +282,27 @@ mod tests {
             assert_eq!(int8_number(bad, factor), 0);
         }
         assert_eq!(int8_factors(&[1e-40, 0.0]), (0.0, 0.0));
+    }
+
+    #[test]
+    fn integers_of_a_row_reach_from_its_least_number_to_its_largest() {
+        let symmetric = [127.0, -127.0, 3.4, 0.0];
+        let (rows, none) =
+            ([[-0.17, 6.3, 0.0, 1.0], [5.0, 0.5, 1.0, 2.0], [-3.0, -1.0, -2.0, -0.1], symmetric], [0.0; 2]);
+        for row in rows.iter().chain([&[f32::MAX, -f32::MAX, 0.0, 1.0], &[1e-36, 0.0, -1e-37, 0.0]]) {
+            let (factor, steps) = byte_factors(row);
+            let integer = |x: f32| (int8_number(x, factor) as u8).wrapping_add(steps.zero);
+            assert_eq!(integer(0.0), steps.zero, "zero is itself: {row:?}");
+            for x in row {
+                let (back, half) = ((f64::from(integer(*x)) - f64::from(steps.zero)) * f64::from(steps.step), 0.501);
+                assert!((back - f64::from(*x)).abs() <= half * f64::from(steps.step), "{x} of {row:?}: {back}");
+            }
+        }
+        assert_eq!(byte_factors(&symmetric).1, Steps { step: 1.0, zero: 127 });
+        assert_eq!(byte_factors(&[254.0, 0.0]).1, Steps { step: 1.0, zero: 0 });
+        assert_eq!(byte_factors(&[-254.0, 0.0]).1, Steps { step: 1.0, zero: 254 });
+        assert_eq!(byte_factors(&none).1, Steps::default());
+        assert!(byte_factors(&[1.0, f32::NAN]).1.step.is_nan() && byte_factors(&[f32::INFINITY]).1.step.is_nan());
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub(crate) enum Out<'a> {
     Fresh(&'a mut [MaybeUninit<f32>]),
     /// The left factor of another product, in f32 or bf16.
     Left(&'a mut Left),
+    /// As both before: dense rows of the numbers as they are, and the left factor of another product of what `change` makes of them.
+    Both { rows: &'a mut [MaybeUninit<f32>], change: &'a (dyn Fn(&mut Block<'_>) + Sync), left: &'a mut Left },
 }
 
 /// Who computes a product.
@@ -182,57 +184,92 @@ pub(crate) fn multiplied(
     numbers
 }
 
-/// Where blocks go.
-enum Sink<'a> {
-    Rows { target: Target<'a, f32>, stride: usize },
-    Left { target: Target<'a, u8>, format: Format, tiles: usize },
+/// As [`multiplied`], and what `change` makes of the numbers as the left factor `to` of another product.
+pub(crate) fn multiplied_into(
+    left: &Left,
+    panels: Panels<'_>,
+    to: &mut Left,
+    finish: impl Fn(&mut Block<'_>) + Sync,
+    change: &(dyn Fn(&mut Block<'_>) + Sync),
+) -> Vec<f32> {
+    let count = left.rows * panels.columns();
+    let mut numbers = Vec::with_capacity(count);
+    let out = Out::Both { rows: &mut numbers.spare_capacity_mut()[..count], change, left: to };
+    multiply(left, panels, out, Spread::Pool, finish);
+    // SAFETY: as in `multiplied`.
+    unsafe { numbers.set_len(count) };
+    numbers
+}
+
+/// Where blocks go: to rows, to a left factor, or to both, changed between.
+struct Sink<'a> {
+    rows: Option<(Target<'a, f32>, usize)>,
+    change: Option<&'a (dyn Fn(&mut Block<'_>) + Sync)>,
+    left: Option<LeftSink<'a>>,
+}
+
+/// A left factor that blocks are written to.
+struct LeftSink<'a> {
+    target: Target<'a, u8>,
+    format: Format,
+    tiles: usize,
 }
 
 impl<'a> Sink<'a> {
     fn new(out: Out<'a>, rows: usize, columns: usize) -> Self {
+        let fresh = |room: &'a mut [MaybeUninit<f32>]| {
+            assert_eq!(room.len(), rows * columns, "output of a product");
+            Some((Target::fresh(room), columns))
+        };
+        let packed = |left: &'a mut Left| {
+            assert_eq!((left.rows, left.depth), (rows, columns), "output of a product");
+            let tiles = left.format.tiles(columns);
+            Some(LeftSink { target: Target::new(&mut left.bytes), format: left.format, tiles })
+        };
         match out {
             Out::Rows(data, stride) => {
                 assert!(rows == 0 || data.len() >= (rows - 1) * stride + columns, "output of a product");
-                Sink::Rows { target: Target::new(data), stride }
+                Sink { rows: Some((Target::new(data), stride)), change: None, left: None }
             }
-            Out::Fresh(room) => {
-                assert_eq!(room.len(), rows * columns, "output of a product");
-                Sink::Rows { target: Target::fresh(room), stride: columns }
-            }
-            Out::Left(left) => {
-                assert_eq!((left.rows, left.depth), (rows, columns), "output of a product");
-                let tiles = left.format.tiles(columns);
-                Sink::Left { target: Target::new(&mut left.bytes), format: left.format, tiles }
-            }
+            Out::Fresh(room) => Sink { rows: fresh(room), change: None, left: None },
+            Out::Left(left) => Sink { rows: None, change: None, left: packed(left) },
+            Out::Both { rows, change, left } => Sink { rows: fresh(rows), change: Some(change), left: packed(left) },
         }
     }
 
     /// Writes a block. Blocks of different tasks do not overlap.
     fn write(&self, block: &mut Block<'_>) {
-        match *self {
-            Sink::Rows { target, stride } => {
-                let first = block.first_column;
-                for (row, line) in block.lines() {
-                    match line.first_chunk::<PANEL>() {
-                        // SAFETY: a task is alone with its rows and columns. This is the case below with a length known beforehand.
-                        Some(line) => unsafe { target.write(row * stride + first, line) },
-                        // SAFETY: as above.
-                        None => unsafe { target.write(row * stride + first, line) },
-                    }
+        if let Some((target, stride)) = &self.rows {
+            let first = block.first_column;
+            for (row, line) in block.lines() {
+                match line.first_chunk::<PANEL>() {
+                    // SAFETY: a task is alone with its rows and columns. This is the case below with a length known beforehand.
+                    Some(line) => unsafe { target.write(row * stride + first, line) },
+                    // SAFETY: as above.
+                    None => unsafe { target.write(row * stride + first, line) },
                 }
             }
-            Sink::Left { target, format, tiles } => {
-                let tile_depth = format.depth_of_tile();
-                let (first_row, width) = (block.first_row, block.width);
-                for (part, first) in (0..width).step_by(tile_depth).enumerate() {
-                    let tile = block.first_column / tile_depth + part;
-                    for (group, lines) in block.numbers.chunks(GROUP * PANEL).enumerate() {
-                        let start = (((first_row / GROUP) + group) * tiles + tile) * TILE;
-                        // SAFETY: panels begin at whole tiles and tasks at whole groups of rows, so a task is alone with its tiles.
-                        let bytes = unsafe { target.piece(start, TILE) };
-                        write_tile(format, lines, first, tile_depth.min(width - first), bytes);
-                    }
-                }
+        }
+        if let Some(change) = self.change {
+            change(block);
+        }
+        if let Some(left) = &self.left {
+            left.write(block);
+        }
+    }
+}
+
+impl LeftSink<'_> {
+    fn write(&self, block: &Block<'_>) {
+        let tile_depth = self.format.depth_of_tile();
+        let (first_row, width) = (block.first_row, block.width);
+        for (part, first) in (0..width).step_by(tile_depth).enumerate() {
+            let tile = block.first_column / tile_depth + part;
+            for (group, lines) in block.numbers.chunks(GROUP * PANEL).enumerate() {
+                let start = (((first_row / GROUP) + group) * self.tiles + tile) * TILE;
+                // SAFETY: panels begin at whole tiles and tasks at whole groups of rows, so a task is alone with its tiles.
+                let bytes = unsafe { self.target.piece(start, TILE) };
+                write_tile(self.format, lines, first, tile_depth.min(width - first), bytes);
             }
         }
     }

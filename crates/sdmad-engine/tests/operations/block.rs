@@ -112,3 +112,23 @@ fn one_sequence_is_the_plain_call() {
         assert_eq!(block.backward(&x, &dy), block.backward_sequences(&x, &single, &dy));
     }
 }
+
+#[test]
+fn what_is_kept_changes_no_bits() {
+    // Wide and long enough for several panels and tasks.
+    for precision in Precision::ALL {
+        for (case, layer_scale) in cases() {
+            let weights = Weights::random(72, 200, layer_scale).packed(precision);
+            let block = Block::new(weights, case.heads, case.activation, case.placement, case.mask);
+            for sequences in [Sequences::single(131), Sequences::padded(&[40, 17], 43)] {
+                let rows = sequences.rows();
+                let (x, dy) = (random("x", rows, 72, 1.0), random("dy", rows, 72, 1.0));
+                let (y, activations) = block.forward_keeping(&x, &sequences);
+                let what = format!("{:?}, {precision:?}", case.placement);
+                assert!(y == block.forward_sequences(&x, &sequences), "forward, {what}");
+                let dx = block.backward_from(&x, &sequences, &activations, &dy);
+                assert!(dx == block.backward_sequences(&x, &sequences, &dy), "backward, {what}");
+            }
+        }
+    }
+}

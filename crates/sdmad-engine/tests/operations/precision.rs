@@ -78,6 +78,13 @@ fn int8_is_within_half_a_step_of_each_factor() {
             let (step_x, step_w) = (HALF * largest_x / 127.0, HALF * largest_w / 127.0);
             x * step_w + w * step_x + step_x * step_w
         });
+        // Of one sign, all 254 steps lie between zero and the largest.
+        let mut x = x;
+        x.data_mut().iter_mut().for_each(|x| *x = x.abs());
+        check("forward of one sign", &layer.forward(&x), &x, &weight, |x, w, largest_x, largest_w| {
+            let (step_x, step_w) = (HALF * largest_x / 254.0, HALF * largest_w / 127.0);
+            x * step_w + w * step_x + step_x * step_w
+        });
         // The scales are those of the weight's rows, which are the columns here: the largest step of all bounds each.
         let dy = random("dy", rows, output, 1.0);
         let largest = weight.data().iter().fold(0.0_f64, |largest, w| largest.max(f64::from(w.abs())));
@@ -99,7 +106,11 @@ fn the_adjoint_is_that_of_the_stored_weight() {
         let weight = random("w", output, input, 1.0);
         let mut x = random("x", rows, input, 30.0);
         x.data_mut().iter_mut().for_each(|x| *x = x.round().clamp(-127.0, 127.0));
-        (0..rows).for_each(|row| x.row_mut(row)[0] = 127.0);
+        // From -127 to 127 steps are 1; of one number they are as fine.
+        for row in 0..rows {
+            x.row_mut(row)[0] = 127.0;
+            x.row_mut(row)[1..].iter_mut().take(1).for_each(|x| *x = -127.0);
+        }
         let mut y = random("y", rows, output, 2.0);
         y.data_mut().iter_mut().for_each(|y| *y = y.round());
         // With int8, y times the scale of the output is rounded to bf16.

@@ -26,7 +26,8 @@ impl FeatureCache {
         path: InstructionPath,
         settings: &FeatureSettings,
     ) -> Self {
-        let key = format!("{FEATURE_VERSION}\n{encoder_sha256}\n{precision}\n{path}\n{settings:?}");
+        let arithmetic = precision.arithmetic();
+        let key = format!("{FEATURE_VERSION}\n{encoder_sha256}\n{arithmetic}\n{path}\n{settings:?}");
         let key = sha256_hex(key.as_bytes());
         FeatureCache { folder: folder.join(&key[..16]) }
     }
