@@ -2,6 +2,7 @@
 
 mod align;
 mod bank;
+mod benchmark;
 mod comparison;
 mod data;
 mod disk;
