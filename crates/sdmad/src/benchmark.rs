@@ -15,10 +15,12 @@ mod markdown;
 mod measure;
 mod peers;
 mod plan;
+mod planned_method;
 mod results;
 
 pub use cell::{CellFacts, CellOutcome, CellRecord, CellStore, Found};
-pub use config::{BenchmarkConfig, BenchmarkMethod, BenchmarkSet, PlannedMethod};
+pub use config::{BenchmarkConfig, BenchmarkMethod, BenchmarkSet};
 pub use key::{CellInputs, EncoderInputs, METHOD_VERSION};
 pub use plan::{CellName, PLAN, Plan, PlannedCell, PlannedEncoder, PlannedSet};
+pub use planned_method::PlannedMethod;
 pub use results::{Results as BenchmarkResults, benchmark_results};

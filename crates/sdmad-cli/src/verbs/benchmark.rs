@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use sdmad::{BenchmarkConfig, CellStore, Found, PLAN, Plan, benchmark_results};
+use sdmad::{BenchmarkConfig, CellOutcome, CellStore, Found, PLAN, Plan, benchmark_results};
 use sdmad_base::{Error, Monitor, Result};
 use sdmad_encoders::DEFAULT_ENCODER;
 
@@ -121,7 +121,7 @@ fn open_folder(out: &Path) -> Result<File> {
     }
 }
 
-/// The keys of this run that have no whole cell yet. Damaged cells are taken away.
+/// The keys of this run that have no scores yet. Damaged cells, and those that could not be, are taken away.
 fn pending<'a>(
     store: &CellStore,
     keys: &[&'a str],
@@ -131,6 +131,8 @@ fn pending<'a>(
     let mut pending = BTreeSet::new();
     for &key in keys.iter().filter(|k| mine.contains(**k)) {
         match store.find(key) {
+            // Why a cell cannot be may be gone: a folder that was not mounted, a file that was being copied.
+            Found::Whole(record) if matches!(record.outcome, CellOutcome::Cannot(_)) => store.remove(key)?,
             Found::Whole(_) => continue,
             Found::Nothing => {}
             Found::Damaged(why) => {

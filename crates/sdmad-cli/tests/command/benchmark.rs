@@ -163,6 +163,24 @@ fn results_trace_every_figure_and_are_what_train_and_evaluate_give() {
 }
 
 #[test]
+fn training_of_adapters_is_told_beforehand_and_shows_its_best_epoch() {
+    let world = world(|text| {
+        let text = text.replace("shots = [0, 1, 4]", "shots = [1]").replace("draws = 2", "draws = 1");
+        let text = text.replacen("precision = \"f32\"", "preset = \"paper\"\nsettings = { adapters.epochs = 2 }", 1);
+        text.replacen("\"no text\"], [\"sdmad\", ", "", 1)
+    });
+    let outcome = world.succeeds(&format!("{BENCHMARK} out"));
+    assert!(outcome.stderr.contains("2 cells train adapters in the towers: about"), "{outcome:#?}");
+    let results = world.json("out/results.json");
+    let cells = results["cells"].as_array().unwrap();
+    for name in ["sdmad", "sdmad / 1 epochs"] {
+        let cell = cells.iter().find(|c| c["method"] == name).unwrap();
+        assert!(!cell["adapters"][0].as_array().unwrap().is_empty(), "{cell}");
+    }
+    assert!(find(&results["groups"][0]["peers_protocol"], "method", "sdmad")["figures"].is_object());
+}
+
+#[test]
 fn the_page_stands_alone() {
     let world = small();
     world.succeeds(&format!("{BENCHMARK} out"));

@@ -117,3 +117,54 @@ pub(super) fn differences(parts: &[Part<'_>], pair: usize, bootstrap: &Bootstrap
     };
     names(of_pair.iter().flat_map(|(_, d)| d.iter().map(|d| &d.name))).into_iter().map(average).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FigureId, Measure};
+
+    const BOOTSTRAP: Bootstrap = Bootstrap { replicates: 400, seed: 0, level: 0.95 };
+
+    /// One figure of value `value` whose replicates spread evenly around it by `spread` on each side.
+    fn measured(value: f64, spread: f64) -> Option<Measured> {
+        let name = Name { text: "detection.auroc".into(), id: FigureId::Detection(Measure::Auroc), pair: false };
+        let last = BOOTSTRAP.replicates as f64 - 1.0;
+        let replicates = (0..BOOTSTRAP.replicates).map(|i| value + spread * (2.0 * i as f64 / last - 1.0)).collect();
+        Some(Measured { names: vec![name], figures: vec![Figure::of(value)], replicates: vec![replicates] })
+    }
+
+    #[test]
+    fn a_mean_is_over_sets_that_count_and_their_luck_is_their_own() {
+        let methods = [[measured(0.6, 0.1)], [measured(0.8, 0.1)], [measured(0.1, 0.1)]];
+        let nothing = ["detection.auroc".to_string()];
+        let part = |set, number: usize, proves_nothing| Part {
+            set,
+            methods: &methods[number][..],
+            pairs: Vec::new(),
+            proves_nothing,
+        };
+        let parts = [part("a", 0, &[][..]), part("b", 1, &[][..]), part("solved", 2, &nothing[..])];
+        let averages = figures(&parts, 0, &BOOTSTRAP);
+        assert_eq!(averages[0].sets, ["a", "b"]);
+        assert!((averages[0].value.value().unwrap() - 0.7).abs() < 1e-12);
+        // Side by side in one order the half width would be .095; of two independent uniform ones it is .078.
+        let (low, high) = averages[0].value.interval().unwrap();
+        assert!((0.14..0.17).contains(&(high - low)), "{low} {high}");
+        let none = figures(&parts[2..], 0, &BOOTSTRAP);
+        assert_eq!((none[0].value.value(), none[0].value.why()), (None, Some("no set counts")));
+    }
+
+    #[test]
+    fn differences_stay_paired_within_a_set() {
+        let (a, b) = (measured(0.8, 0.1).unwrap(), measured(0.7, 0.1).unwrap());
+        let replicates = a.replicates[0].iter().zip(&b.replicates[0]).map(|(a, b)| a - b).collect();
+        let difference = paired(a.names[0].clone(), Some(0.1), replicates, false, &BOOTSTRAP);
+        let pairs = [difference];
+        let part = |set| Part { set, methods: &[], pairs: vec![Some(&pairs[..])], proves_nothing: &[] };
+        let average = differences(&[part("a"), part("b")], 0, &BOOTSTRAP).remove(0).value;
+        // The luck of a set is that of both methods, so nothing of it is left.
+        let (low, high) = average.interval.unwrap();
+        assert!((low - 0.1).abs() < 1e-9 && (high - 0.1).abs() < 1e-9);
+        assert_eq!(average.verdict, crate::Verdict::Above);
+    }
+}

@@ -21,6 +21,8 @@ const FORMAT: u32 = 1;
 pub struct CellRecord {
     /// The number that grows when the folder's shape changes.
     pub format: u32,
+    /// The name of its folder: [`CellInputs::key`] of its inputs when it was written.
+    pub key: String,
     /// All that it depends on.
     pub inputs: CellInputs,
     /// What came of it.
@@ -32,7 +34,7 @@ pub struct CellRecord {
 #[serde(rename_all = "snake_case")]
 pub enum CellOutcome {
     /// It was trained and measured.
-    Done(CellFacts),
+    Done(Box<CellFacts>),
     /// It cannot be, for this reason.
     Cannot(String),
 }
@@ -171,7 +173,7 @@ impl CellStore {
     /// When the folder cannot be written to.
     pub fn write_refusal(&self, inputs: CellInputs, why: String) -> Result<CellRecord> {
         let dir = AtomicDir::create(&self.place(&inputs.key()))?;
-        let record = CellRecord { format: FORMAT, inputs, outcome: CellOutcome::Cannot(why) };
+        let record = CellRecord { format: FORMAT, key: inputs.key(), inputs, outcome: CellOutcome::Cannot(why) };
         finish(&dir, &record, &[])?;
         dir.commit()?;
         Ok(record)
@@ -219,7 +221,8 @@ impl CellStore {
             scores_sha256: sha256_hex(&read(&at(SCORES))?),
             shots_sha256: sha256_hex(&read(&at(SHOTS))?),
         };
-        let record = CellRecord { format: FORMAT, inputs, outcome: CellOutcome::Done(facts) };
+        let record =
+            CellRecord { format: FORMAT, key: inputs.key(), inputs, outcome: CellOutcome::Done(Box::new(facts)) };
         finish(&dir, &record, &[SCORES, SHOTS, METRICS])?;
         dir.commit()?;
         Ok(record)
@@ -257,7 +260,8 @@ fn open(folder: &Path, key: &str) -> Result<CellRecord> {
     if listed != files {
         return Err(Error::bad_input(format!("{SUMS} does not list {}", files.join(", "))));
     }
-    if record.format != FORMAT || record.inputs.key() != key {
+    // By what was written, not by its inputs once more: a number with many digits may come back from JSON in another last bit.
+    if record.format != FORMAT || record.key != key {
         return Err(Error::bad_input(format!("{RECORD} is of another cell")));
     }
     Ok(record)

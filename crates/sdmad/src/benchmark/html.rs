@@ -1,10 +1,12 @@
 //! `results.html`: one page that stands alone, with no script, no picture of a patient and nothing from elsewhere.
 
 mod svg;
+mod table;
 
 use std::fmt::Write as _;
 
 use svg::{Point, Unit, escape};
+use table::{anchor, header, table};
 
 use super::config::PIXELS;
 use super::labels::{HEADLINES, MAIN, difference, figure, shots_in_words, word};
@@ -378,31 +380,3 @@ impl Results {
 
 /// Two methods, and labelled differences of the first from the second.
 type PairRows = (String, String, Vec<(String, Option<DifferenceFigure>)>);
-
-fn anchor(name: &str, encoder: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    format!("{name}-{encoder}").chars().map(safe).collect()
-}
-
-fn header<'a>(rest: impl Iterator<Item = &'a str>) -> Vec<String> {
-    std::iter::once("figure").chain(rest).map(String::from).collect()
-}
-
-/// A table; the first row and the first column are headers.
-fn table(rows: &[Vec<String>]) -> String {
-    let mut text = String::from("<div class=\"scroll\"><table>");
-    for (number, row) in rows.iter().enumerate() {
-        let cell = |(at, cell): (usize, &String)| match (number, at) {
-            (0, _) => format!("<th scope=\"col\">{}</th>", escape(cell)),
-            (_, 0) => format!("<th scope=\"row\">{}</th>", escape(cell)),
-            _ => format!("<td>{}</td>", escape(cell)),
-        };
-        let cells: String = row.iter().enumerate().map(cell).collect();
-        let (open, close) = match number {
-            0 => ("<thead>", "</thead><tbody>"),
-            _ => ("", ""),
-        };
-        let _ = write!(text, "{open}<tr>{cells}</tr>{close}");
-    }
-    text + "</tbody></table></div>"
-}

@@ -14,7 +14,7 @@ impl Results {
                 let _ = writeln!(text, "\n**{} was skipped**: {why}.", set.name);
             }
         }
-        for averages in self.averages.iter().filter(|_| self.counted_sets() > 1) {
+        for averages in self.averages.iter().filter(|a| self.counted_sets() > 1 && a.has_figures()) {
             text.push_str(&self.averages_section(averages));
         }
         for group in &self.groups {
@@ -121,6 +121,13 @@ impl Results {
     }
 }
 
+impl Averages {
+    /// Whether there is any.
+    fn has_figures(&self) -> bool {
+        self.methods.iter().any(|m| m.figures.0.iter().any(|(_, over)| !over.sets.is_empty()))
+    }
+}
+
 impl Group {
     /// Labels and names of the figures that are shown: those of the protocols, pairs, signs.
     pub(super) fn rows(&self) -> Vec<(String, String)> {
@@ -188,9 +195,15 @@ fn header<'a>(first: &'a str, rest: impl Iterator<Item = &'a str>) -> Vec<String
     std::iter::once(first).chain(rest).map(|cell| cell.replace('|', "\\|")).collect()
 }
 
-/// Rows of cells, the first being the header, with columns as wide as their widest cell.
+/// Rows of cells, the first being the header, with columns as wide as their widest cell. Rows without a figure are left out, and
+/// with them a table of such rows alone.
 fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.first().map_or(0, Vec::len);
+    let said = |row: &&Vec<String>| row.iter().skip(1).any(|cell| cell != "–");
+    let rows: Vec<&Vec<String>> = rows.iter().filter(said).collect();
+    if rows.len() < 2 {
+        return String::new();
+    }
+    let columns = rows.first().map_or(0, |row| row.len());
     let widths: Vec<usize> =
         (0..columns).map(|c| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0)).collect();
     let mut text = String::new();

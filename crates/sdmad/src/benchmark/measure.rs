@@ -47,7 +47,7 @@ impl MethodCells {
                         let scores = store.scores(key)?;
                         of.draws.push(cell.draw);
                         of.keys.push(key.clone());
-                        of.facts.push(facts);
+                        of.facts.push(*facts);
                         of.set.get_or_insert(scores.set);
                         of.outputs.push(scores.outputs);
                     }
@@ -155,6 +155,9 @@ pub(super) struct Paired {
     pub(super) replicates: Vec<f64>,
 }
 
+/// The draws that two methods have in common, and their differences in every figure or why there are none.
+pub(super) type PairDifferences = (Vec<u64>, Result<Vec<Paired>, String>);
+
 /// The figures of every method with draws, one entry for each method.
 pub(super) fn measure(
     methods: &[MethodCells],
@@ -239,7 +242,7 @@ pub(super) fn differences(
     pairs: &[(usize, usize)],
     bootstrap: &Bootstrap,
     monitor: &dyn Monitor,
-) -> Result<(Vec<u64>, Result<Vec<Paired>, String>)> {
+) -> Result<PairDifferences> {
     let common: Vec<u64> = a.draws.iter().copied().filter(|d| b.draws.contains(d)).collect();
     let (Some(of_a), Some(of_b)) = (of_a, of_b) else {
         return Ok((common, Err("one of the two has no figure here".into())));

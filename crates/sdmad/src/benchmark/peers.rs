@@ -155,3 +155,36 @@ pub(super) fn claims(method: &MethodCells, variants: &[&MethodCells]) -> Result<
     let ids = FigureId::all(set.categories().len(), 0).into_iter().filter(main);
     Ok(ids.map(|id| (id.name(set), claim(id))).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TestImage;
+
+    #[test]
+    fn scores_are_scaled_over_the_measured_images_and_thresholds_taken_from_them() {
+        let image = |present: bool| TestImage {
+            image: "i".into(),
+            patient: None,
+            labels: vec![if present { Label::Present } else { Label::Absent }],
+        };
+        let output = |d: f64, n: f64, r: f64| {
+            Some(Outputs {
+                detection: d,
+                against_normal: vec![n],
+                among_all: vec![r],
+                probability: vec![0.5],
+                signs: Vec::new(),
+            })
+        };
+        let set = TestSet::new(vec!["c".into()], [true, false, true].map(image).into()).unwrap();
+        // The third image is left out: it must not move the scale.
+        let outputs = vec![output(3.0, 10.0, -1.0), output(1.0, 20.0, -3.0), None];
+        let looked = min_max(&set, &DrawOutputs { outputs, thresholds: vec![0.5] });
+        let [Some(first), Some(second), None] = &looked.outputs[..] else { panic!("{looked:?}") };
+        assert_eq!((first.detection, second.detection), (1.0, 1.0));
+        assert_eq!((&first.against_normal[..], &second.against_normal[..]), (&[1.0][..], &[1.0][..]));
+        assert_eq!((&first.among_all[..], &second.among_all[..]), (&[1.0][..], &[1.0][..]));
+        assert_eq!((first.probability[0], second.probability[0], looked.thresholds[0]), (1.0, 0.0, 0.5));
+    }
+}

@@ -5,8 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use sdmad_base::{Error, Result, read_to_string, write_atomic};
 
-use super::config::PlannedMethod;
-use super::{BenchmarkConfig, CellInputs, EncoderInputs};
+use super::{BenchmarkConfig, CellInputs, EncoderInputs, PlannedMethod};
 use crate::Method;
 
 /// The file in a benchmark's folder from which, with the cells, all results follow.

@@ -7,11 +7,11 @@ use serde::Serialize;
 use sdmad_base::{Error, Monitor, Result, write_atomic};
 
 use super::average::{self, Average, Part};
-use super::config::{PIXELS, PlannedMethod};
+use super::config::PIXELS;
 use super::curves::Curves;
-use super::measure::{self, Measured, MethodCells, Name, Paired};
+use super::measure::{self, Measured, MethodCells, Name, PairDifferences, Paired};
 use super::peers::{self, Claim};
-use super::{CellOutcome, CellStore, Found, Plan, PlannedCell, PlannedEncoder, PlannedSet};
+use super::{CellOutcome, CellStore, Found, Plan, PlannedCell, PlannedEncoder, PlannedMethod, PlannedSet};
 use crate::protocols::Ordered;
 use crate::{Bootstrap, DataSummary, Figure, Verdict};
 
@@ -200,9 +200,6 @@ pub fn benchmark_results(plan: &Plan, store: &CellStore, monitor: &dyn Monitor) 
     })
 }
 
-/// A pair of methods with their differences: the draws, and the figures or why there are none.
-type PairDifferences = (Vec<u64>, Result<Vec<Paired>, String>);
-
 /// All that is measured of a group, with the replicates.
 struct MeasuredGroup {
     cells: Vec<MethodCells>,
@@ -353,7 +350,7 @@ fn averages_of(
 fn cell_line(plan: &Plan, cell: &PlannedCell, store: &CellStore) -> CellLine {
     let (facts, why) = match cell.key.as_deref().map(|k| store.find(k)) {
         Some(Found::Whole(record)) => match record.outcome {
-            CellOutcome::Done(facts) => (Some(facts), None),
+            CellOutcome::Done(facts) => (Some(*facts), None),
             CellOutcome::Cannot(why) => (None, Some(why)),
         },
         _ => (None, cell.cannot.clone()),

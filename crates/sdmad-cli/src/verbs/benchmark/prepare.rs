@@ -1,6 +1,6 @@
 //! From a configuration to a plan: what is there is opened and hashed, nothing is computed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sdmad::{
@@ -86,19 +86,12 @@ impl<'a> Prepared<'a> {
 
     fn add_cells(&mut self, number: usize, encoder: &Encoder) {
         let config = self.config;
-        let mut aligned: Vec<((usize, usize), Result<Option<String>, String>)> = Vec::new();
+        let mut aligned: BTreeMap<(usize, usize), Result<Option<String>, String>> = BTreeMap::new();
         for name in config.cells().into_iter().filter(|c| c.encoder == number) {
             let Some(set) = &self.sets[name.set] else { continue };
             let mut cannot = config.cannot(&name);
             let place = (name.set, name.method);
-            let alignment = match aligned.iter().find(|(p, _)| *p == place) {
-                Some((_, known)) => known.clone(),
-                None => {
-                    let found = self.alignment(&name, set, encoder);
-                    aligned.push((place, found.clone()));
-                    found
-                }
-            };
+            let alignment = aligned.entry(place).or_insert_with(|| self.alignment(&name, set, encoder)).clone();
             if cannot.is_none() {
                 cannot = alignment.as_ref().err().cloned();
             }

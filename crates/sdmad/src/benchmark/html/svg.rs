@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use super::super::labels::{short, signed};
 
+/// Width of a character in a wide typeface, in units of a picture.
+const CHARACTER: f64 = 8.2;
+
 /// A value with its interval, of the series with this class.
 pub(super) struct Point {
     pub(super) class: String,
@@ -117,6 +120,11 @@ fn scale<'a>(points: impl Iterator<Item = &'a Point>, chance: f64) -> (f64, f64)
     (low, if high - low < 0.1 { low + 0.1 } else { high })
 }
 
+/// How wide a label comes out at most.
+fn width_of<'a>(labels: impl Iterator<Item = &'a str>) -> f64 {
+    labels.map(|l| l.chars().count()).max().unwrap_or(0) as f64 * CHARACTER
+}
+
 /// Rows of horizontal bars that start at chance, with intervals: one block for each label.
 pub(super) fn bars(blocks: &[(String, Vec<Point>)], axis: &str) -> String {
     const ROW: f64 = 20.0;
@@ -131,7 +139,9 @@ pub(super) fn bars(blocks: &[(String, Vec<Point>)], axis: &str) -> String {
         x: scale(blocks.iter().flat_map(|(_, p)| p), 0.5),
         y: (0.0, 1.0),
     };
-    let mut picture = Picture::new(960.0, height + 62.0, &format!("Bars with intervals: {axis}"));
+    // Behind the bars stand their values and names.
+    let names = width_of(blocks.iter().flat_map(|(_, p)| p.iter().map(|p| p.name.as_str()))) + 70.0;
+    let mut picture = Picture::new(frame.right() + names, height + 62.0, &format!("Bars with intervals: {axis}"));
     for tick in ticks(frame.x) {
         let x = frame.at(tick, 0.0).0;
         picture.line("grid", (x, frame.top), (x, frame.bottom()));
@@ -232,8 +242,11 @@ pub(super) struct Unit<'a> {
     pub(super) dots: bool,
 }
 
-/// Lines on the unit square: `[(class, [(x, y, size)])]`, size in 0 … 1 for dots.
-pub(super) fn unit(what: &Unit<'_>, lines: &[(String, Vec<(f64, f64, f64)>)]) -> String {
+/// A class, and points with the sizes of their dots in 0 … 1: `[(x, y, size)]`.
+pub(super) type Line = (String, Vec<(f64, f64, f64)>);
+
+/// Lines on the unit square.
+pub(super) fn unit(what: &Unit<'_>, lines: &[Line]) -> String {
     let frame = Frame { left: 62.0, top: 30.0, width: 300.0, height: 300.0, x: (0.0, 1.0), y: (0.0, 1.0) };
     let mut picture = Picture::new(380.0, 386.0, what.title);
     picture.text("strong", "start", (frame.left, 18.0), what.title);
@@ -260,8 +273,9 @@ pub(super) fn differences(blocks: &[(String, Vec<(Point, &'static str)>)], axis:
         .fold(0.02f64, |most, v| most.max(v.abs()));
     let end = (most * 20.0).ceil() / 20.0;
     let height = points().count() as f64 * ROW + blocks.len() as f64 * HEAD;
-    let frame = Frame { left: 230.0, top: 6.0, width: 480.0, height, x: (-end, end), y: (0.0, 1.0) };
-    let mut picture = Picture::new(960.0, height + 58.0, &format!("Paired differences: {axis}"));
+    let left = (width_of(points().map(|p| p.name.as_str())) + 24.0).max(180.0);
+    let frame = Frame { left, top: 6.0, width: 480.0, height, x: (-end, end), y: (0.0, 1.0) };
+    let mut picture = Picture::new(frame.right() + 190.0, height + 58.0, &format!("Paired differences: {axis}"));
     let (level, zero) = (frame.at(-crate::LEVEL_MARGIN, 0.0).0, frame.at(0.0, 0.0).0);
     picture.rectangle("band", (level, frame.top), zero - level, height);
     for tick in ticks(frame.x) {
