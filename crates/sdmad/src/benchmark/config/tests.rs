@@ -59,3 +59,12 @@ fn pairs_are_those_that_are_named_or_all_of_a_few() {
     assert_eq!(set.pairs(&ids(5)).unwrap(), [(4, 1)]);
     assert!(set.pairs(&ids(3)).unwrap_err().to_string().contains("`c4`"));
 }
+
+#[test]
+fn the_committed_configurations_are_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench");
+    for (name, sets) in [("phantoms.toml", 1), ("measuring-sets.toml", 4)] {
+        let config = BenchmarkConfig::read(&folder.join(name), "pair").unwrap();
+        assert_eq!(config.sets.len(), sets, "{name}");
+    }
+}
