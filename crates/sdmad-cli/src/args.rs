@@ -46,6 +46,10 @@ pub(crate) enum Verb {
     Evaluate(EvaluateArgs),
     /// Compare evaluations over several draws, with paired intervals.
     Compare(CompareArgs),
+    /// The sealed benchmark: sets, shots, draws and methods of a configuration; resumes; writes results.json, .md and .html.
+    Benchmark(BenchmarkArgs),
+    /// Put the shards of a benchmark together.
+    Merge(MergeArgs),
     /// Score images with a run; writes predictions.jsonl.
     Predict(PredictArgs),
 }
@@ -361,6 +365,29 @@ pub(crate) struct CompareArgs {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchmarkArgs {
+    /// What is measured: sets, encoders, shots, draws, methods (docs/benchmark.md).
+    #[arg(long, value_name = "TOML")]
+    pub(crate) config: PathBuf,
+    /// The folder to write, or one that an earlier run of this verb wrote: what is done is not computed again.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Compute only this part of the cells: `2/3` is the second of three. `sdmad merge` puts the parts together.
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Folders of all shards of one benchmark.
+    #[arg(required = true, value_name = "SHARD_DIR")]
+    pub(crate) shards: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]

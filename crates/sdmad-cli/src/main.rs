@@ -51,6 +51,8 @@ fn run(arguments: Arguments, terminal: &Terminal) -> Result<ExitCode, Error> {
         Verb::Train(args) => verbs::train::run(args, terminal),
         Verb::Evaluate(args) => verbs::evaluate::run(args, terminal),
         Verb::Compare(args) => verbs::compare::run(args, terminal),
+        Verb::Benchmark(args) => verbs::benchmark::run(args, terminal),
+        Verb::Merge(args) => verbs::merge::run(args, terminal),
         Verb::Predict(args) => verbs::predict::run(args, terminal),
     }
 }

@@ -59,6 +59,16 @@ impl Terminal {
     }
 }
 
+/// `40 s`, `12 min`, `3 h 20 min`.
+pub(crate) fn spoken(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..100 => format!("{} s", seconds.max(1)),
+        100..6000 => format!("{} min", (seconds + 30) / 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 impl Monitor for Terminal {
     fn begin(&self, task: &str, total: usize) {
         self.end();
@@ -89,7 +99,9 @@ impl Monitor for Terminal {
                 }
             } else if task.logged.elapsed() >= LOG_EVERY {
                 task.logged = Instant::now();
-                eprintln!("{}: {} of {}", task.name, task.bar.position(), task.bar.length().unwrap_or(0));
+                let (done, all) = (task.bar.position(), task.bar.length().unwrap_or(0));
+                let rest = task.started.elapsed().mul_f64(all.saturating_sub(done) as f64 / done.max(1) as f64);
+                eprintln!("{}: {done} of {all}, about {} to go", task.name, spoken(rest));
             }
         });
     }
@@ -118,5 +130,17 @@ impl Monitor for Terminal {
                 .with_hint("run the same command again: what was cached is not computed twice"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_said_in_the_unit_that_fits() {
+        let said = |seconds| spoken(Duration::from_secs(seconds));
+        let expected = ["1 s", "99 s", "3 min", "100 min", "3 h 20 min"];
+        assert_eq!([0, 99, 150, 5999, 12_000].map(said), expected.map(String::from));
     }
 }

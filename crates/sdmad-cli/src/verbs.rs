@@ -1,14 +1,19 @@
 //! One file for each verb.
 
 pub(crate) mod align;
+pub(crate) mod benchmark;
 pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod demo;
 pub(crate) mod encoder;
 pub(crate) mod evaluate;
+pub(crate) mod merge;
 pub(crate) mod predict;
+mod shelf;
 pub(crate) mod signs;
 pub(crate) mod train;
+
+pub(crate) use shelf::Shelf;
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;

@@ -8,7 +8,8 @@ mod compare;
 mod intervals;
 mod units;
 
+pub(crate) use compare::verdict;
 pub use compare::{Difference, LEVEL_MARGIN, Verdict, compare_methods};
 pub use intervals::{Bootstrap, figures_with_intervals};
-pub(crate) use intervals::{interval_of, replicate};
+pub(crate) use intervals::{Resampled, interval_of, replicate};
 pub(crate) use units::Units;

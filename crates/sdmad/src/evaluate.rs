@@ -10,8 +10,8 @@ use sdmad_base::{AtomicDir, Error, Monitor, Result};
 use sdmad_engine::instruction_path;
 
 use crate::{
-    Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, Manifest, MetricsFile, Rows, Run,
-    SignTruth, Split, TestSet, Traits, figures_with_intervals, leave_out,
+    Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, LeftOut, Manifest, MetricsFile, Rows,
+    Run, SignTruth, Split, TestSet, Traits, figures_with_intervals, leave_out,
 };
 
 pub use scores_file::ScoresFile;
@@ -41,7 +41,7 @@ impl Measured {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Measured::Test => "test",
             Measured::Valid => "valid",
@@ -49,7 +49,8 @@ impl Measured {
         }
     }
 
-    fn split(self) -> Split {
+    /// The split that its rows are of.
+    pub fn split(self) -> Split {
         match self {
             Measured::Test => Split::Test,
             Measured::Valid => Split::Valid,
@@ -71,6 +72,17 @@ pub struct Evaluation {
     pub metrics: MetricsFile,
 }
 
+/// What a run says of the measured images, before any figure.
+#[derive(Clone, Debug)]
+pub struct Scored {
+    /// The measured images and what is known of them.
+    pub set: TestSet,
+    /// What the run says of them.
+    pub outputs: DrawOutputs,
+    /// Which images were left out, and why.
+    pub left_out: LeftOut,
+}
+
 /// Measures a run.
 ///
 /// Shots, and images that share a patient with a shot or nearly duplicate one, are left out and counted.
@@ -88,10 +100,58 @@ pub fn evaluate(
     monitor: &dyn Monitor,
 ) -> Result<Evaluation> {
     check_categories(run, manifest)?;
+    let features = measured_features(manifest, measured, extractor, batch, monitor)?;
+    let Scored { set, outputs, .. } = score_features(run, manifest, measured, truth, &features)?;
+    let table = figures_with_intervals(&set, std::slice::from_ref(&outputs), &Bootstrap::default(), monitor)?;
+    let metrics = metrics_file(run, manifest, measured, &set, &outputs, &table);
+    Ok(Evaluation { set, outputs, table, metrics })
+}
+
+/// The rows of a manifest that are measured.
+///
+/// # Errors
+/// When there is none.
+pub fn measured_rows(manifest: &Manifest, measured: Measured) -> Result<Vec<usize>> {
     let rows: Vec<usize> = manifest.rows_of(measured.split()).map(|(number, _)| number).collect();
     if rows.is_empty() {
         return Err(Error::bad_input(format!("{} has no {} rows", manifest.path.display(), measured.name()))
             .with_hint("--split chooses which rows are measured"));
+    }
+    Ok(rows)
+}
+
+/// The features of the measured images, one for each of [`measured_rows`].
+///
+/// # Errors
+/// When no row is there to measure, an image cannot be read, or `monitor` asks to stop.
+pub fn measured_features(
+    manifest: &Manifest,
+    measured: Measured,
+    extractor: &Extractor<'_>,
+    batch: usize,
+    monitor: &dyn Monitor,
+) -> Result<Vec<ImageFeatures>> {
+    let rows = measured_rows(manifest, measured)?;
+    let paths: Vec<PathBuf> = rows.iter().map(|&r| manifest.image_path(&manifest.rows[r])).collect();
+    extractor.files(&paths, Rows::Mean, batch, monitor)?.into_iter().collect()
+}
+
+/// What a run says of images with these features, which are those of [`measured_features`] by the run's own extractor.
+///
+/// # Errors
+/// When the manifest's categories are not the run's, there are not as many features as measured rows, or the sign truth
+/// does not fit the run.
+pub fn score_features(
+    run: &Run,
+    manifest: &Manifest,
+    measured: Measured,
+    truth: Option<&SignTruth>,
+    features: &[ImageFeatures],
+) -> Result<Scored> {
+    check_categories(run, manifest)?;
+    let rows = measured_rows(manifest, measured)?;
+    if features.len() != rows.len() {
+        return Err(Error::bad_input(format!("features of {} images: expected {}", features.len(), rows.len())));
     }
     let mut set = TestSet::from_manifest(manifest, &rows)?;
     let sign_columns = match truth {
@@ -101,17 +161,13 @@ pub fn evaluate(
             sign_columns(run, truth)?
         }
     };
-
-    let paths: Vec<PathBuf> = rows.iter().map(|&r| manifest.image_path(&manifest.rows[r])).collect();
-    let features: Vec<ImageFeatures> =
-        extractor.files(&paths, Rows::Mean, batch, monitor)?.into_iter().collect::<Result<_>>()?;
     let prints: Vec<[u64; 4]> = features.iter().map(|f| f.fingerprint.words()).collect();
     let shot_traits: Vec<Traits> = run.shots.iter().map(|s| s.traits.clone()).collect();
-    let kept = leave_out(&Traits::of_rows(manifest, &rows, &prints), &shot_traits).kept;
+    let left_out = leave_out(&Traits::of_rows(manifest, &rows, &prints), &shot_traits);
 
     let outputs = features
         .iter()
-        .zip(&kept)
+        .zip(&left_out.kept)
         .map(|(features, &kept)| {
             kept.then(|| {
                 let mut outputs = run.model.score(&features.mean(), &features.attributes).outputs;
@@ -121,8 +177,18 @@ pub fn evaluate(
         })
         .collect();
     let outputs = DrawOutputs { outputs, thresholds: run.model.calibration.thresholds() };
-    let draws = std::slice::from_ref(&outputs);
-    let table = figures_with_intervals(&set, draws, &Bootstrap::default(), monitor)?;
+    Ok(Scored { set, outputs, left_out })
+}
+
+/// The content of `metrics.json` for what a run says of a set.
+pub(crate) fn metrics_file(
+    run: &Run,
+    manifest: &Manifest,
+    measured: Measured,
+    set: &TestSet,
+    outputs: &DrawOutputs,
+    table: &FigureTable,
+) -> MetricsFile {
     let about = json!({
         "method": run.config.method,
         "encoder": run.config.encoder,
@@ -138,9 +204,8 @@ pub fn evaluate(
         "thresholds": outputs.thresholds,
         "trained_on_manifest_sha256": run.config.manifest_sha256,
     });
-    let summary = DataSummary::of(&manifest.sha256, &set, draws);
-    let metrics = MetricsFile::new(about, summary, &set, &table, None);
-    Ok(Evaluation { set, outputs, table, metrics })
+    let summary = DataSummary::of(&manifest.sha256, set, std::slice::from_ref(outputs));
+    MetricsFile::new(about, summary, set, table, None)
 }
 
 impl Evaluation {

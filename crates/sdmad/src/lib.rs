@@ -3,6 +3,7 @@
 mod adapt;
 mod align;
 mod baseline;
+mod benchmark;
 mod bootstrap;
 mod bridge;
 mod calibration;
@@ -25,6 +26,11 @@ mod sign_text;
 mod signs;
 mod train;
 
+pub use benchmark::{
+    BenchmarkConfig, BenchmarkMethod, BenchmarkResults, BenchmarkSet, CellFacts, CellInputs, CellName, CellOutcome,
+    CellRecord, CellStore, EncoderInputs, Found, METHOD_VERSION, PLAN, Plan, PlannedCell, PlannedEncoder,
+    PlannedMethod, PlannedSet, benchmark_results,
+};
 pub use bootstrap::{Bootstrap, Difference, LEVEL_MARGIN, Verdict, compare_methods, figures_with_intervals};
 pub use calibration::{
     Calibration, CalibrationMap, CalibrationSettings, CategoryCalibration, Platt, Temperature, ThresholdRule,
@@ -71,7 +77,9 @@ pub use baseline::{
     Prototype, SpaceName, Statistic, TipAdapter, text_reader,
 };
 pub use bridge::{Bridge, BridgeSettings, FittedBridge, SupportSet};
-pub use evaluate::{Evaluation, Measured, ScoresFile, evaluate};
+pub use evaluate::{
+    Evaluation, Measured, Scored, ScoresFile, evaluate, measured_features, measured_rows, score_features,
+};
 pub use features::{
     DEFAULT_BATCH, Extractor, FeatureBlock, FeatureCache, FeatureSettings, ImageFeatures, ImageReader, Rows, Summary,
     View,

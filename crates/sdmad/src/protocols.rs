@@ -12,5 +12,6 @@ mod signs;
 pub(crate) use evaluator::Evaluator;
 pub use figures::{FigureId, FigureTable, Measure, Scope};
 pub use outputs::{DrawOutputs, Outputs, TestImage, TestSet};
+pub(crate) use report::Ordered;
 pub use report::{DataSummary, Localisation, METRICS_SCHEMA, MetricsFile};
 pub use signs::{SignTruth, Standard};

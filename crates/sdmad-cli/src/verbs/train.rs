@@ -3,11 +3,11 @@ use std::process::ExitCode;
 
 use sdmad::{
     Bank, ChosenAlignment, Extractor, Manifest, Method, PrecisionChoice, Preset, Settings, ShortSupply, Shots, Support,
-    TrainPlan, choose_precision, draw_shots, read_support_list, text_reader, train,
+    TrainPlan, TrainedRun, choose_precision, draw_shots, read_support_list, text_reader, train,
 };
 use sdmad_base::{AtomicDir, Error, Monitor, Result, read_to_string};
 
-use super::{cached_features, open_encoder, open_image_tower, reading};
+use super::{Shelf, cached_features, open_image_tower, reading};
 use crate::args::{MethodName, TrainArgs};
 use crate::terminal::Terminal;
 
@@ -28,6 +28,16 @@ pub(crate) fn train_plan(
     out: &Path,
     monitor: &dyn Monitor,
 ) -> Result<()> {
+    fit_plan(plan, &Shelf::new(encoder), precision, monitor)?.write(out)
+}
+
+/// Trains a plan with an encoder that may be open already.
+pub(crate) fn fit_plan(
+    plan: &TrainPlan,
+    shelf: &Shelf,
+    precision: PrecisionChoice,
+    monitor: &dyn Monitor,
+) -> Result<TrainedRun> {
     let mut trained = match plan.method {
         Method::Pixels => train(plan, None, None, &Extractor::Pixels, monitor)?,
         _ => {
@@ -35,12 +45,12 @@ pub(crate) fn train_plan(
                 PrecisionChoice::Fixed(precision) => (precision, Vec::new()),
                 PrecisionChoice::Auto => choose_precision(
                     plan,
-                    &|precision| open_image_tower(encoder, precision, monitor),
+                    &|precision| open_image_tower(shelf.name(), precision, monitor),
                     &|tower| cached_features(tower, &plan.settings.features),
                     monitor,
                 )?,
             };
-            let encoder = open_encoder(encoder, precision, monitor)?;
+            let encoder = shelf.open(precision, monitor)?;
             let mut extractor = cached_features(encoder.image_tower(), &plan.settings.features)?;
             let alignment = match &plan.bank {
                 Some(bank) if plan.method == Method::Sdmad => {
@@ -71,14 +81,15 @@ pub(crate) fn train_plan(
             trained
         }
     };
+    let place = Path::new(shelf.name());
     if let Some(record) = &mut trained.config.encoder
-        && Path::new(encoder).is_dir()
+        && place.is_dir()
     {
         // The folder's own name would be looked for in the cache.
-        let folder = std::path::absolute(encoder).map_err(|e| Error::io("find", Path::new(encoder), e))?;
+        let folder = std::path::absolute(place).map_err(|e| Error::io("find", place, e))?;
         record.name = folder.display().to_string();
     }
-    trained.write(out)
+    Ok(trained)
 }
 
 fn plan(args: &TrainArgs, terminal: &Terminal) -> Result<TrainPlan> {

@@ -3,6 +3,7 @@
 mod align;
 mod bank;
 mod baselines;
+mod benchmark;
 mod comparison;
 mod data;
 mod disk;

@@ -76,7 +76,7 @@ pub fn compare_methods(
     Ok(tables[0].iter().enumerate().map(difference).collect())
 }
 
-fn verdict(id: FigureId, interval: Option<(f64, f64)>) -> Verdict {
+pub(crate) fn verdict(id: FigureId, interval: Option<(f64, f64)>) -> Verdict {
     let Some((low, high)) = interval else { return Verdict::Undecided };
     let (low, high) = if id.lower_is_better() { (-high, -low) } else { (low, high) };
     if low > 0.0 {

@@ -62,12 +62,24 @@ pub fn figures_with_intervals(
     Ok(table)
 }
 
+/// What can be measured on any resampling of a test set.
+pub(crate) trait Resampled: Sync {
+    /// Every figure when image `i` occurs `weights[i]` times; NaN where one is not defined then.
+    fn measure(&self, weights: &[u32]) -> Vec<f64>;
+}
+
+impl Resampled for Evaluator {
+    fn measure(&self, weights: &[u32]) -> Vec<f64> {
+        Evaluator::measure(self, weights)
+    }
+}
+
 /// For each replicate and each method the mean of every figure over the resampled draws; NaN where it is not defined.
 ///
 /// All methods of a replicate see the same draws and the same patients.
-pub(crate) fn replicate(
+pub(crate) fn replicate<M: Resampled>(
     set: &TestSet,
-    methods: &[&[Evaluator]],
+    methods: &[&[M]],
     bootstrap: &Bootstrap,
     monitor: &dyn Monitor,
 ) -> Result<Vec<Vec<Vec<f64>>>> {
@@ -92,7 +104,7 @@ pub(crate) fn replicate(
     replicates
 }
 
-fn mean_of_resampled(evaluators: &[Evaluator], times: &[u32], weights: &[u32]) -> Vec<f64> {
+fn mean_of_resampled<M: Resampled>(evaluators: &[M], times: &[u32], weights: &[u32]) -> Vec<f64> {
     let mut sums: Vec<f64> = Vec::new();
     for (evaluator, &times) in evaluators.iter().zip(times).filter(|(_, times)| **times > 0) {
         let values = evaluator.measure(weights);

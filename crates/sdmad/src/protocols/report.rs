@@ -132,7 +132,14 @@ struct SignFigures {
 
 /// A JSON object whose keys keep their order.
 #[derive(Clone, Debug)]
-struct Ordered<T>(Vec<(String, T)>);
+pub(crate) struct Ordered<T>(pub(crate) Vec<(String, T)>);
+
+impl<T> Ordered<T> {
+    /// The value of a key.
+    pub(crate) fn get(&self, key: &str) -> Option<&T> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, value)| value)
+    }
+}
 
 impl<T: Serialize> Serialize for Ordered<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
