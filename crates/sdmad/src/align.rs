@@ -13,6 +13,7 @@
 //! | `text_reader` | [`TextReader`]: from a text to the attributes that it names |
 //! | `normals` | [`read_normals`]: what is drawn on |
 //! | `scored` | scores of rendered images, and the reader that is made of them |
+//! | `normal_variation` | [`NormalVariation`]: how normal images differ, by which the bridge weighs directions |
 //! | `fit` | [`align`]: both, for each domain |
 //! | `alignment` | [`Alignment`]: what was learned, and its folder |
 //! | `chosen` | [`ChosenAlignment`]: the part of an alignment that a run starts from |
@@ -24,6 +25,7 @@ mod chosen;
 mod discriminant;
 mod fit;
 mod moments;
+mod normal_variation;
 mod normals;
 mod prior;
 mod scored;
@@ -35,8 +37,9 @@ pub use alignment::{AlignedEncoder, Alignment, AlignmentRecord, DomainAlignment}
 pub use attribute_reader::AttributeReader;
 pub use chosen::{ChosenAlignment, RunAlignment};
 pub use fit::{AlignPlan, AlignSettings, DomainNormals, DomainReport, align};
+pub use normal_variation::NormalVariation;
 pub use normals::read_normals;
 pub use prior::SignPrior;
-pub use settings::{AlignmentControl, AlignmentSettings};
+pub use settings::{AlignmentControl, AlignmentSettings, NormalVariationUse};
 pub use text_reader::TextReader;
 pub(crate) use tokens::ImageTokens;

@@ -12,12 +12,14 @@ mod multinomial;
 mod probe;
 mod ridge;
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use sdmad_base::{Error, Result};
 
-use crate::{FeatureBlock, FoldRow, Folds, Label};
+use crate::{FeatureBlock, FoldRow, Folds, Label, NormalVariation};
 use kernel::Kernel;
 use ridge::BlockRows;
 
@@ -79,6 +81,8 @@ pub struct SupportSet {
     pub patients: Vec<Option<String>>,
     /// The blocks of a feature row, in their order.
     pub blocks: Vec<FeatureBlock>,
+    /// How normal images differ, which ridge regression weighs directions by; none leaves all alike.
+    pub variation: Option<Arc<NormalVariation>>,
 }
 
 /// Rows up to which logistic regression is fitted on all views: the work grows with their third power.
@@ -105,6 +109,7 @@ impl SupportSet {
             labels: chosen.iter().map(|&i| self.labels[i].clone()).collect(),
             patients: chosen.iter().map(|&i| self.patients[i].clone()).collect(),
             blocks: self.blocks.clone(),
+            variation: self.variation.clone(),
         }
     }
 
@@ -289,7 +294,10 @@ fn fit_once(support: &SupportSet, settings: &BridgeSettings, probe: ProbeFit) ->
         let starts: Vec<(usize, FeatureBlock)> = starts.collect();
         let maps: Vec<LinearMap> = starts
             .par_iter()
-            .map(|(first, block)| BlockRows::of(support, *first, block.width).fit(support, columns, &settings.ridge))
+            .enumerate()
+            .map(|(number, (first, block))| {
+                BlockRows::of(support, number, *first, block.width).fit(support, columns, &settings.ridge)
+            })
             .collect::<Result<_>>()?;
         for ((first, block), map) in starts.iter().zip(&maps) {
             total.add((1.0 - settings.probe_weight) * block.weight / all, map, *first);
@@ -312,7 +320,7 @@ mod tests {
     pub(super) fn support(each: usize) -> SupportSet {
         let mut stream = Stream::new(5, "bridge test");
         let blocks = vec![FeatureBlock { width: 5, weight: 1.0 }, FeatureBlock { width: 3, weight: 0.5 }];
-        let mut set = SupportSet { views: vec![], labels: vec![], patients: vec![], blocks };
+        let mut set = SupportSet { views: vec![], labels: vec![], patients: vec![], blocks, variation: None };
         for group in 0..3 {
             for _ in 0..each {
                 let centre: Vec<f64> =
@@ -356,7 +364,7 @@ mod tests {
 
     #[test]
     fn an_empty_support_set_is_refused() {
-        let none = SupportSet { views: vec![], labels: vec![], patients: vec![], blocks: vec![] };
+        let none = SupportSet { views: vec![], labels: vec![], patients: vec![], blocks: vec![], variation: None };
         assert!(Bridge::fit(&none, &BridgeSettings::default(), 0).is_err());
     }
 }

@@ -69,8 +69,8 @@ pub use signs::{
 pub use adapt::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice, TowerAdapters};
 pub use align::{
     AlignPlan, AlignSettings, AlignedEncoder, Alignment, AlignmentControl, AlignmentRecord, AlignmentSettings,
-    AttributeReader, ChosenAlignment, DomainAlignment, DomainNormals, DomainReport, RunAlignment, SignPrior,
-    TextReader, align, read_normals,
+    AttributeReader, ChosenAlignment, DomainAlignment, DomainNormals, DomainReport, NormalVariation,
+    NormalVariationUse, RunAlignment, SignPrior, TextReader, align, read_normals,
 };
 pub use baseline::{
     Baseline, BaselineChoices, Blend, ClassText, ClipAdapter, FeatureSpace, FittedBaseline, NormalKnn, PatchMemory,

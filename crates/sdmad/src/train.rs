@@ -23,8 +23,8 @@ use crate::select::{SelectionMode, kept_sets, select_by_support};
 use crate::sign_text::{effective_bank, sign_embeddings, sign_sets};
 use crate::{
     Bank, Baseline, Bridge, Calibration, CalibrationSettings, ChosenAlignment, Extractor, FeatureBlock, FittedBridge,
-    ImageFeatures, ImageReader, Label, Manifest, Method, Model, RunAlignment, SignMap, SignModel, SignPrior, Standard,
-    Support, SupportSet, TextSource, auroc, shot_records,
+    ImageFeatures, ImageReader, Label, Manifest, Method, Model, NormalVariationUse, RunAlignment, SignMap, SignModel,
+    SignPrior, Standard, Support, SupportSet, TextSource, auroc, shot_records,
 };
 
 /// Everything that a training run depends on.
@@ -80,7 +80,11 @@ pub fn train(
         extractor.files(&paths, Rows::Views, DEFAULT_BATCH, monitor)?.into_iter().collect::<Result<Vec<_>>>()?;
     stage(&mut log, "image features");
 
-    let support = plan.support_set(&features, extractor.blocks())?;
+    let mut support = plan.support_set(&features, extractor.blocks())?;
+    if plan.method == Method::Sdmad && plan.settings.alignment.normal_variation == NormalVariationUse::Whitened {
+        let known = alignment.and_then(|chosen| chosen.variation.clone());
+        support.variation = known.filter(|v| v.fits(&plan.settings.features, &support.blocks));
+    }
     let settings = plan.applied_settings();
     let zero_shot = plan.support.rows.is_empty();
     let coexistence = coexistence(&support.labels);
@@ -270,6 +274,7 @@ impl TrainPlan {
             labels: rows().map(|row| row.labels.clone()).collect(),
             patients: rows().map(|row| row.patient.clone()).collect(),
             blocks,
+            variation: None,
         };
         if !self.support.rows.is_empty() {
             check_support(&support, &self.manifest.categories)?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use sdmad_engine::{Matrix, Matrix64};
 use sdmad_synthesis::{Attribute, Domain};
 
 use super::fit::DomainReport;
+use super::normal_variation::{BlockVariation, NormalVariation};
 use super::text_reader::modalities;
 use super::{AttributeReader, TextReader};
 
@@ -35,6 +37,8 @@ pub struct Alignment {
     pub sha256: String,
     /// What was learned in each domain.
     pub domains: Vec<DomainAlignment>,
+    /// How normal images differ, over all domains; none in what is kept of a single domain on the way.
+    pub variation: Option<Arc<NormalVariation>>,
 }
 
 /// What was learned in one domain.
@@ -97,11 +101,15 @@ impl AlignedEncoder {
 }
 
 impl Alignment {
-    pub(crate) fn new(mut record: AlignmentRecord, domains: Vec<DomainAlignment>) -> Result<Self> {
+    pub(crate) fn new(
+        mut record: AlignmentRecord,
+        domains: Vec<DomainAlignment>,
+        variation: Option<Arc<NormalVariation>>,
+    ) -> Result<Self> {
         record.format = FORMAT;
         record.attributes = Attribute::ALL.iter().map(|a| a.id().to_string()).collect();
-        let sha256 = sha256_hex(&encode(&domains)?);
-        Ok(Alignment { record, sha256, domains })
+        let sha256 = sha256_hex(&encode(&domains, variation.as_deref())?);
+        Ok(Alignment { record, sha256, domains, variation })
     }
 
     /// The alignment of this version, or `None` when it belongs to other towers.
@@ -158,8 +166,9 @@ impl Alignment {
             return Err(Error::bad_input(format!("{}: attributes of another version", path.display()))
                 .with_hint("make it again with `sdmad align`"));
         }
-        let domains = decode(tensors, &record).map_err(|e| e.at(path.with_file_name(TENSORS).display()))?;
-        Ok(Alignment { record, sha256: sha256_hex(tensors), domains })
+        let (domains, variation) =
+            decode(tensors, &record).map_err(|e| e.at(path.with_file_name(TENSORS).display()))?;
+        Ok(Alignment { record, sha256: sha256_hex(tensors), domains, variation: variation.map(Arc::new) })
     }
 
     /// Writes the folder, whole or not at all.
@@ -171,7 +180,7 @@ impl Alignment {
         let json = serde_json::to_string_pretty(&self.record)
             .map_err(|e| Error::environment(format!("{RECORD}: cannot be written as JSON: {e}")))?;
         write_atomic(&dir.path().join(RECORD), (json + "\n").as_bytes())?;
-        write_atomic(&dir.path().join(TENSORS), &encode(&self.domains)?)?;
+        write_atomic(&dir.path().join(TENSORS), &encode(&self.domains, self.variation.as_deref())?)?;
         dir.commit()
     }
 
@@ -207,14 +216,24 @@ pub(crate) fn rounded(value: f32) -> f32 {
     f32::from_bits((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF_0000)
 }
 
-fn encode(domains: &[DomainAlignment]) -> Result<Vec<u8>> {
+fn encode(domains: &[DomainAlignment], variation: Option<&NormalVariation>) -> Result<Vec<u8>> {
     let mut tensors: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    // Numbers were rounded when they were learned, so nothing is lost.
+    let bf16 = |matrix: &Matrix| -> Vec<u8> {
+        matrix.data().iter().flat_map(|v| ((v.to_bits() >> 16) as u16).to_le_bytes()).collect()
+    };
+    for (number, block) in variation.iter().flat_map(|v| &v.blocks).enumerate() {
+        let shape = vec![block.directions.rows(), block.directions.columns()];
+        tensors.insert(format!("variation.{number:02}.directions"), (Dtype::BF16, shape, bf16(&block.directions)));
+        let variances = block.variances.iter().flat_map(|v| v.to_le_bytes()).collect();
+        tensors
+            .insert(format!("variation.{number:02}.variances"), (Dtype::F32, vec![block.variances.len()], variances));
+    }
     for domain in domains {
         let id = domain.domain.id();
-        // Numbers were rounded when they were learned, so nothing is lost.
         let mut put_bf16 = |name: &str, matrix: &Matrix| {
-            let bytes = matrix.data().iter().flat_map(|v| ((v.to_bits() >> 16) as u16).to_le_bytes()).collect();
-            tensors.insert(format!("{id}.{name}"), (Dtype::BF16, vec![matrix.rows(), matrix.columns()], bytes));
+            let shape = vec![matrix.rows(), matrix.columns()];
+            tensors.insert(format!("{id}.{name}"), (Dtype::BF16, shape, bf16(matrix)));
         };
         put_bf16("whole", &domain.reader.whole);
         put_bf16("patch", &domain.reader.patch);
@@ -239,7 +258,7 @@ fn encode(domains: &[DomainAlignment]) -> Result<Vec<u8>> {
     safetensors::serialize(views, None::<HashMap<String, String>>).map_err(broken)
 }
 
-fn decode(bytes: &[u8], record: &AlignmentRecord) -> Result<Vec<DomainAlignment>> {
+fn decode(bytes: &[u8], record: &AlignmentRecord) -> Result<(Vec<DomainAlignment>, Option<NormalVariation>)> {
     let damaged = |message: String| Error::bad_input(message).with_hint("make it again with `sdmad align`");
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| damaged(format!("no safetensors file: {e}")))?;
     let take = |name: String, rows: usize| -> Result<Matrix> {
@@ -272,7 +291,15 @@ fn decode(bytes: &[u8], record: &AlignmentRecord) -> Result<Vec<DomainAlignment>
         }
         Ok(values)
     };
-    record
+    let mut blocks = Vec::new();
+    while tensors.tensor(&format!("variation.{:02}.variances", blocks.len())).is_ok() {
+        let name = format!("variation.{:02}", blocks.len());
+        let variances = take(format!("{name}.variances"), 1)?.into_vec();
+        let directions = take(format!("{name}.directions"), (variances.len() - 1).max(1))?;
+        blocks.push(BlockVariation { directions, variances });
+    }
+    let variation = (!blocks.is_empty()).then_some(NormalVariation { blocks });
+    let domains = record
         .domains
         .iter()
         .map(|report| {
@@ -299,7 +326,8 @@ fn decode(bytes: &[u8], record: &AlignmentRecord) -> Result<Vec<DomainAlignment>
                 ),
             })
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok((domains, variation))
 }
 
 #[cfg(test)]
@@ -313,7 +341,7 @@ mod tests {
         let domains: Vec<Domain> = alignment.domains.iter().map(|d| d.domain).collect();
         assert_eq!(domains, Domain::ALL);
         // Written again, it is the same file.
-        assert!(encode(&alignment.domains).unwrap() == tensors);
+        assert!(encode(&alignment.domains, alignment.variation.as_deref()).unwrap() == tensors);
     }
 
     #[test]

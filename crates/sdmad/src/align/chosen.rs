@@ -1,11 +1,12 @@
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use sdmad_base::{Error, Result};
 use sdmad_encoders::Encoder;
 
-use super::{Alignment, AlignmentSettings, DomainAlignment};
+use super::{Alignment, AlignmentSettings, DomainAlignment, NormalVariation};
 
 /// The part of an alignment that a run starts from.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub struct ChosenAlignment {
     pub sha256: String,
     /// What was learned in the domain.
     pub part: DomainAlignment,
+    /// How normal images differ, over all domains.
+    pub variation: Option<Arc<NormalVariation>>,
 }
 
 /// The alignment of a run, as `adapter_config.json` says it.
@@ -52,6 +55,11 @@ impl ChosenAlignment {
         };
         let Some(alignment) = alignment else { return Ok(None) };
         let part = alignment.domain(&settings.domain, modality, encoder.text_tower())?.clone();
-        Ok(Some(ChosenAlignment { source: settings.source.clone(), sha256: alignment.sha256, part }))
+        Ok(Some(ChosenAlignment {
+            source: settings.source.clone(),
+            sha256: alignment.sha256,
+            part,
+            variation: alignment.variation,
+        }))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use sdmad_synthesis::{Attribute, AttributeSet, Domain, Grammar, Plane, Renderer,
 use super::alignment::rounded;
 use super::discriminant::{Against, Directions, directions};
 use super::moments::{Moments, Truth};
+use super::normal_variation::VariationSums;
 use super::normals::Normals;
 use super::scored::{Scored, as_matrix, covariance, reader, score_auroc};
 use super::tokens::ImageTokens;
@@ -121,11 +123,14 @@ pub fn align(plan: &AlignPlan, encoder: &Encoder, out: &Path, monitor: &dyn Moni
         domains: Vec::new(),
     };
     let mut domains = Vec::new();
+    let mut variation = VariationSums::default();
     let mut parts = Vec::new();
     for (number, part) in plan.domains.iter().enumerate() {
         let normals = Normals::read(part, plan.settings.seed)?;
         let kept = kept_folder(out, &record.encoder, &plan.settings, part, &normals);
         parts.push(kept.clone());
+        let after = (plan.settings.seed, plan.settings.images);
+        variation.add(encoder.image_tower(), part.domain, &normals, after, monitor)?;
         if let Ok(done) = Alignment::open(&kept, encoder)
             && let ([domain], [report]) = (done.domains.as_slice(), done.record.domains.as_slice())
         {
@@ -149,12 +154,12 @@ pub fn align(plan: &AlignPlan, encoder: &Encoder, out: &Path, monitor: &dyn Moni
         if plan.domains.len() > 1 {
             let one = AlignmentRecord { domains: vec![report.clone()], ..record.clone() };
             // What cannot be kept is learned again.
-            let _ = Alignment::new(one, vec![domain.clone()])?.write(&kept);
+            let _ = Alignment::new(one, vec![domain.clone()], None)?.write(&kept);
         }
         domains.push(domain);
         record.domains.push(report);
     }
-    let alignment = Alignment::new(record, domains)?;
+    let alignment = Alignment::new(record, domains, Some(Arc::new(variation.finish()?)))?;
     alignment.write(out)?;
     for part in parts.iter().filter(|part| part.is_dir()) {
         std::fs::remove_dir_all(part).map_err(|e| Error::io("remove", part, e))?;

@@ -14,8 +14,20 @@ pub struct AlignmentSettings {
     /// from the number of shots (docs/alignment.md).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
+    /// What becomes of the directions in which normal images differ by themselves.
+    pub normal_variation: NormalVariationUse,
     /// What stands in for the alignment: a control, or itself.
     pub control: AlignmentControl,
+}
+
+/// What becomes of the directions in which normal images differ by themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormalVariationUse {
+    /// The bridge's ridge counts a difference there for less.
+    Whitened,
+    /// Nothing.
+    Ignored,
 }
 
 /// Controls: what is left when the tie between words and pictures is cut.
@@ -36,6 +48,7 @@ impl Default for AlignmentSettings {
             source: "shipped".into(),
             domain: "auto".into(),
             weight: None,
+            normal_variation: NormalVariationUse::Whitened,
             control: AlignmentControl::Aligned,
         }
     }

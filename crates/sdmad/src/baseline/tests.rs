@@ -39,6 +39,7 @@ pub(super) fn support(rows: &[Vec<f32>]) -> SupportSet {
         labels: (0..rows.len()).map(|i| (1..3).map(|c| label(i, c)).collect()).collect(),
         patients: vec![None; rows.len()],
         blocks: vec![FeatureBlock { width: rows[0].len(), weight: 1.0 }],
+        variation: None,
     }
 }
 

@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use sdmad_base::Result;
 use sdmad_engine::{Cholesky, Matrix64};
 
 use super::{LinearMap, SupportSet, balanced, column_label};
-use crate::Label;
+use crate::{Label, NormalVariation};
 
 /// One block of the support set's feature rows.
 pub(super) struct BlockRows {
@@ -15,11 +17,14 @@ pub(super) struct BlockRows {
     square: f64,
     /// The image that each row is a view of.
     image_of_row: Vec<usize>,
+    /// What the rows were whitened by, and the number of the block in it.
+    variation: Option<(Arc<NormalVariation>, usize)>,
 }
 
 impl BlockRows {
-    /// The numbers from `first` on, `width` of them, of every view of every image.
-    pub(super) fn of(support: &SupportSet, first: usize, width: usize) -> Self {
+    /// The numbers of block `number`, from `first` on and `width` of them, of every view of every image; whitened by how normal
+    /// images differ, where that is known.
+    pub(super) fn of(support: &SupportSet, number: usize, first: usize, width: usize) -> Self {
         let mut image_of_row = Vec::new();
         let mut data = Vec::new();
         for (image, views) in support.views.iter().enumerate() {
@@ -29,6 +34,10 @@ impl BlockRows {
             }
         }
         let mut rows = Matrix64::from_vec(image_of_row.len(), width, data);
+        let variation = support.variation.as_ref().map(|v| (v.clone(), number));
+        if let Some((variation, number)) = &variation {
+            rows.data_mut().par_chunks_mut(width).for_each(|row| variation.whiten(*number, row));
+        }
         let mut mean = vec![0.0; width];
         for row in 0..rows.rows() {
             mean.iter_mut().zip(rows.row(row)).for_each(|(m, x)| *m += x / image_of_row.len() as f64);
@@ -39,7 +48,7 @@ impl BlockRows {
         let total: f64 = rows.data().iter().map(|x| x * x).sum();
         // Rows that are all alike have no scale of their own.
         let square = if total > 0.0 { total / image_of_row.len() as f64 } else { 1.0 };
-        BlockRows { rows, mean, square, image_of_row }
+        BlockRows { rows, mean, square, image_of_row, variation }
     }
 
     /// Class-balanced ridge regression with an unpenalised bias, for each column of truth on its own and at each of `strengths`; every map
@@ -70,6 +79,10 @@ impl BlockRows {
                 sum.weights[column].iter_mut().zip(weights.row(column)).for_each(|(s, w)| *s += share * w);
                 sum.bias[column] += share * (bias - offset);
             }
+        }
+        // v · (W x) = (W v) · x with the symmetric W that whitens.
+        if let Some((variation, number)) = &self.variation {
+            sum.weights.iter_mut().for_each(|weights| variation.whiten(*number, weights));
         }
         Ok(sum)
     }
@@ -138,8 +151,8 @@ mod tests {
             let labels: Vec<Vec<Label>> =
                 (0..images).map(|i| vec![if i % 3 == 0 { Label::Present } else { Label::Absent }]).collect();
             let views = (0..images).map(|_| vec![(0..width).map(|_| stream.normal() as f32).collect()]).collect();
-            let support = SupportSet { views, labels, patients: vec![None; images], blocks: vec![] };
-            let block = BlockRows::of(&support, 0, width);
+            let support = SupportSet { views, labels, patients: vec![None; images], blocks: vec![], variation: None };
+            let block = BlockRows::of(&support, 0, 0, width);
             let strength = 0.7;
             let (v, bias) = block.fit_column(&support, 1, &[strength]).unwrap().remove(0);
             let truth: Vec<bool> = (0..images).map(|i| i % 3 == 0).collect();

@@ -62,6 +62,7 @@ impl World {
             labels: manifest.rows.iter().map(|row| row.labels.clone()).collect(),
             patients: manifest.rows.iter().map(|row| row.patient.clone()).collect(),
             blocks: extractor.blocks(),
+            variation: None,
         };
         World { _folder: folder, encoder, bank, manifest, paths, masks, support, settings }
     }
