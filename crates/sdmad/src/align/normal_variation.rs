@@ -37,6 +37,9 @@ const DIRECTIONS: usize = 64;
 /// γ, added to each variance, in units of the mean one.
 const SMOOTHING: f64 = 0.25;
 
+/// The least share of a block's squared length that its variances must have to say anything.
+const LEAST_SHARE: f64 = 1e-12;
+
 /// Normal images of a domain.
 const IMAGES: usize = 200;
 
@@ -139,6 +142,7 @@ impl VariationSums {
 fn covariance(rows: &[Vec<f32>], start: usize, width: usize) -> Matrix64 {
     let data = rows.iter().flat_map(|r| r[start..start + width].iter().map(|&x| f64::from(x))).collect();
     let mut centred = Matrix64::from_vec(rows.len(), width, data);
+    let total: f64 = centred.data().iter().map(|x| x * x).sum();
     let mut mean = vec![0.0; width];
     for row in 0..rows.len() {
         mean.iter_mut().zip(centred.row(row)).for_each(|(m, x)| *m += x / rows.len() as f64);
@@ -148,8 +152,12 @@ fn covariance(rows: &[Vec<f32>], start: usize, width: usize) -> Matrix64 {
     }
     let mut products = centred.transposed_times(&centred);
     let trace: f64 = (0..width).map(|i| products.row(i)[i]).sum();
-    if trace > 0.0 {
-        products.data_mut().iter_mut().for_each(|p| *p *= width as f64 / trace);
+    if trace > LEAST_SHARE * total {
+        let scale = width as f64 / trace;
+        products.data_mut().iter_mut().for_each(|p| *p *= scale);
+    } else {
+        // What is left after the mean is taken off is rounding.
+        products.data_mut().fill(0.0);
     }
     products
 }
