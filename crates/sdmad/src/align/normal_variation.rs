@@ -15,7 +15,7 @@ use crate::{Extractor, FeatureBlock, FeatureSettings, View};
 /// all others; in units in which the mean variance of a block is 1.
 ///
 /// Few shots cannot tell what differs between any two images from what a finding changes. Images without a finding can: the
-/// more they differ in a direction by themselves, the less a difference there means. [`NormalVariation::whiten`] makes
+/// more they differ in a direction by themselves, the less a difference there means. Whitening makes
 /// them differ alike in all directions, so that a ridge penalty on whitened rows is wᵀ(C + γI)w on the rows themselves.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NormalVariation {
