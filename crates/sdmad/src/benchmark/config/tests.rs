@@ -63,8 +63,13 @@ fn pairs_are_those_that_are_named_or_all_of_a_few() {
 #[test]
 fn the_committed_configurations_are_read() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../bench");
-    for (name, sets) in [("phantoms.toml", 1), ("measuring-sets.toml", 4), ("results.toml", 4), ("words-alone.toml", 4)]
-    {
+    for (name, sets) in [
+        ("phantoms.toml", 1),
+        ("measuring-sets.toml", 4),
+        ("results.toml", 4),
+        ("words-alone.toml", 4),
+        ("precision.toml", 4),
+    ] {
         let config = BenchmarkConfig::read(&folder.join(name), "pair").unwrap();
         assert_eq!(config.sets.len(), sets, "{name}");
     }
