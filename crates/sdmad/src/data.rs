@@ -7,6 +7,7 @@ mod manifest;
 mod masks;
 mod read;
 mod split;
+mod table_text;
 
 pub use check::{
     BaselineFigure, CategoryCount, DataFinding, DataReport, DataSeverity, NearDuplicate, NearDuplicates, PixelBaseline,

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use csv::{ReaderBuilder, StringRecord};
 use sdmad_base::{Error, Result};
 
+use super::table_text::table_text;
 use super::{Label, Masks, Row, Split};
 
 /// The columns before the categories.
@@ -15,12 +16,7 @@ const HEADER_HINT: &str = "the first line is `image,split,patient,mask` and then
 
 /// Categories and rows of the manifest `path` with these bytes.
 pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<String>, Vec<Row>)> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|e| {
-        let line = 1 + bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
-        Error::bad_input(format!("{}, line {line}: not UTF-8 text", path.display()))
-            .with_hint("save the table as CSV in UTF-8")
-    })?;
+    let text = table_text(path, bytes)?;
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = reader.records();
     let header = match records.next() {

@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 use sdmad_base::{Error, Result};
 
 use super::super::read::snake_case;
+use super::super::table_text::table_text;
 
 /// Bytes of a table, unpacked, at most: ten times the largest of a published set.
 const MOST_BYTES: u64 = 512 << 20;
@@ -60,12 +61,7 @@ impl Table {
                 MOST_BYTES >> 20
             )));
         }
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let text = std::str::from_utf8(bytes).map_err(|e| {
-            let line = 1 + bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
-            Error::bad_input(format!("{}, line {line}: not UTF-8 text", path.display()))
-                .with_hint("save the table as CSV in UTF-8")
-        })?;
+        let text = table_text(path, bytes)?;
         let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
         let most = |separator: &u8| (first.bytes().filter(|b| b == separator).count(), *separator == b',');
         let separator = SEPARATORS.into_iter().max_by_key(most).unwrap_or(b',');
