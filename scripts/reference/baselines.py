@@ -17,7 +17,7 @@ import sys
 import numpy
 from sklearn.neighbors import NearestCentroid, NearestNeighbors
 
-MULTIPLIER, INCREMENT, MASK = 6364136223846793005, 1442695040888963407, (1 << 64) - 1
+from congruential import uniforms
 
 
 class Congruential:
@@ -25,11 +25,8 @@ class Congruential:
         self.state = state
 
     def matrix(self, rows, columns):
-        numbers = numpy.empty(rows * columns)
-        for i in range(rows * columns):
-            self.state = (self.state * MULTIPLIER + INCREMENT) & MASK
-            numbers[i] = 2 * ((self.state >> 11) / (1 << 53)) - 1
-        return numbers.astype(numpy.float32).astype(numpy.float64).reshape(rows, columns)
+        numbers, self.state = uniforms(rows * columns, self.state)
+        return (2 * numbers - 1).astype(numpy.float32).astype(numpy.float64).reshape(rows, columns)
 
 
 def unit(rows):

@@ -12,7 +12,7 @@ import sys
 import numpy
 from sklearn.linear_model import LogisticRegression
 
-MULTIPLIER, INCREMENT, MASK = 6364136223846793005, 1442695040888963407, (1 << 64) - 1
+from congruential import uniforms
 
 # samples, features, share of positives, l2, whether samples are weighted
 CASES = [
@@ -23,14 +23,6 @@ CASES = [
     (50, 10, 0.4, 0.1, True),
     (20, 64, 0.4, 10.0, True),
 ]
-
-
-def uniforms(count, state):
-    numbers = numpy.empty(count)
-    for i in range(count):
-        state = (state * MULTIPLIER + INCREMENT) & MASK
-        numbers[i] = (state >> 11) / (1 << 53)
-    return numbers, state
 
 
 def main():

@@ -12,7 +12,7 @@ import sys
 import numpy
 from sklearn.linear_model import LogisticRegression
 
-MULTIPLIER, INCREMENT, MASK = 6364136223846793005, 1442695040888963407, (1 << 64) - 1
+from congruential import uniforms
 
 # samples, features, classes, l2, whether samples are weighted
 CASES = [
@@ -21,14 +21,6 @@ CASES = [
     (50, 8, 3, 0.1, True),
     (30, 100, 5, 3.0, True),
 ]
-
-
-def uniforms(count, state):
-    numbers = numpy.empty(count)
-    for i in range(count):
-        state = (state * MULTIPLIER + INCREMENT) & MASK
-        numbers[i] = (state >> 11) / (1 << 53)
-    return numbers, state
 
 
 def main():

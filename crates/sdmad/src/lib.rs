@@ -7,6 +7,8 @@ mod benchmark;
 mod bootstrap;
 mod bridge;
 mod calibration;
+#[cfg(test)]
+mod congruential;
 mod data;
 mod evaluate;
 mod features;

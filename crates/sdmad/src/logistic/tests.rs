@@ -2,6 +2,7 @@ use sdmad_base::Stream;
 use serde::Deserialize;
 
 use super::*;
+use crate::congruential::Congruential;
 
 #[derive(Deserialize)]
 struct Fixture {
@@ -19,16 +20,6 @@ struct Case {
     positives: usize,
     weights: Vec<f64>,
     bias: f64,
-}
-
-/// The generator of scripts/reference/logistic.py.
-struct Congruential(u64);
-
-impl Congruential {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use serde::Deserialize;
 
 use super::*;
+use crate::congruential::Congruential;
 use crate::gram;
 
 #[derive(Deserialize)]
@@ -20,16 +21,6 @@ struct Case {
     /// `[classes][features]`.
     weights: Vec<Vec<f64>>,
     biases: Vec<f64>,
-}
-
-/// The generator of scripts/reference/multinomial.py.
-struct Congruential(u64);
-
-impl Congruential {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
 }
 
 #[test]
