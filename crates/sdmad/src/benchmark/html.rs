@@ -52,7 +52,11 @@ impl Results {
     /// The class of a method's colour.
     fn class(&self, method: &str) -> String {
         let at = self.methods.iter().position(|m| m.name == method).unwrap_or(0);
-        if self.methods[at].method == PIXELS { "base".into() } else { format!("s{}", at % COLOURS) }
+        if self.is_pixels(method) { "base".into() } else { format!("s{}", at % COLOURS) }
+    }
+
+    fn is_pixels(&self, method: &str) -> bool {
+        self.methods.iter().any(|m| m.name == method && m.method == PIXELS)
     }
 
     fn keys(&self, methods: &[&str]) -> String {
@@ -240,7 +244,9 @@ impl Results {
             });
             (format!("{method} − {minus}"), rows.collect::<Vec<_>>())
         };
-        let blocks: Vec<_> = pairs.iter().map(block).filter(|(_, rows)| !rows.is_empty()).collect();
+        // Pixels are far off, as a rule, and would set the scale; bars and tables have them.
+        let shown = pairs.iter().filter(|(method, minus, _)| !self.is_pixels(method) && !self.is_pixels(minus));
+        let blocks: Vec<_> = shown.map(block).filter(|(_, rows)| !rows.is_empty()).collect();
         if blocks.is_empty() {
             return String::new();
         }

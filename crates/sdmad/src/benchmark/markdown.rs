@@ -32,7 +32,7 @@ impl Results {
     /// One sentence on what was measured.
     pub(super) fn about(&self) -> String {
         format!(
-            "Measured on `{}` images, {} of shots, sdmad {}, instruction path {}, configuration {}….",
+            "Measured on {} images, {} of shots, sdmad {}, instruction path {}, configuration {}.",
             self.split,
             if self.draws == 1 { "one draw".into() } else { format!("{} draws", self.draws) },
             self.sdmad,

@@ -112,10 +112,14 @@ fn ticks((low, high): (f64, f64)) -> Vec<f64> {
     (first..=last).map(|i| i as f64 * step).collect()
 }
 
+/// Values and both ends of intervals.
+fn ends<'a>(points: impl Iterator<Item = &'a Point>) -> impl Iterator<Item = f64> {
+    points.flat_map(|p| [p.value, p.interval.map_or(p.value, |i| i.0), p.interval.map_or(p.value, |i| i.1)])
+}
+
 /// An axis that holds all points, with ends at tenths and chance inside.
 fn scale<'a>(points: impl Iterator<Item = &'a Point>, chance: f64) -> (f64, f64) {
-    let ends = points.flat_map(|p| [p.value, p.interval.map_or(p.value, |i| i.0), p.interval.map_or(p.value, |i| i.1)]);
-    let (low, high) = ends.fold((chance, chance), |(low, high): (f64, f64), v| (low.min(v), high.max(v)));
+    let (low, high) = ends(points).fold((chance, chance), |(low, high): (f64, f64), v| (low.min(v), high.max(v)));
     let (low, high) = ((low * 10.0).floor() / 10.0, (high * 10.0).ceil() / 10.0);
     (low, if high - low < 0.1 { low + 0.1 } else { high })
 }
@@ -268,13 +272,11 @@ pub(super) fn differences(blocks: &[(String, Vec<(Point, &'static str)>)], axis:
     const ROW: f64 = 22.0;
     const HEAD: f64 = 30.0;
     let points = || blocks.iter().flat_map(|(_, p)| p.iter().map(|(p, _)| p));
-    let most = points()
-        .flat_map(|p| [p.value, p.interval.map_or(p.value, |i| i.0), p.interval.map_or(p.value, |i| i.1)])
-        .fold(0.02f64, |most, v| most.max(v.abs()));
-    let end = (most * 20.0).ceil() / 20.0;
+    let (low, high) = ends(points()).fold((-0.02f64, 0.02f64), |(low, high), v| (low.min(v), high.max(v)));
+    let x = ((low * 50.0).floor() / 50.0, (high * 50.0).ceil() / 50.0);
     let height = points().count() as f64 * ROW + blocks.len() as f64 * HEAD;
     let left = (width_of(points().map(|p| p.name.as_str())) + 24.0).max(180.0);
-    let frame = Frame { left, top: 6.0, width: 480.0, height, x: (-end, end), y: (0.0, 1.0) };
+    let frame = Frame { left, top: 6.0, width: 480.0, height, x, y: (0.0, 1.0) };
     let mut picture = Picture::new(frame.right() + 190.0, height + 58.0, &format!("Paired differences: {axis}"));
     let (level, zero) = (frame.at(-crate::LEVEL_MARGIN, 0.0).0, frame.at(0.0, 0.0).0);
     picture.rectangle("band", (level, frame.top), zero - level, height);
