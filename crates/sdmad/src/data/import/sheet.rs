@@ -67,7 +67,10 @@ fn read_sheet(text: &str, shared: &[String]) -> std::result::Result<Vec<(u64, Ve
         match event {
             Event::Open { name: "row", attributes } => {
                 let number = attributes.get("r").and_then(|r| r.parse().ok());
-                rows.push((number.unwrap_or_else(|| rows.last().map_or(1, |(last, _)| last + 1)), Vec::new()));
+                rows.push((
+                    number.unwrap_or_else(|| rows.last().map_or(1, |(last, _)| last.saturating_add(1))),
+                    Vec::new(),
+                ));
             }
             Event::Open { name: "c", attributes } => {
                 let (_, cells) = rows.last().ok_or("a cell outside of a row")?;
@@ -191,6 +194,7 @@ mod tests {
             "<row><c t=\"s\"><v>9</v></c></row>",
             "<row",
             "<row><c a=b",
+            "<row r=\"18446744073709551615\"></row><row></row>",
         ] {
             let _ = read_sheet(text, &[]);
         }
