@@ -199,8 +199,44 @@ pub(crate) enum SignsAction {
         #[arg(long)]
         json: bool,
     },
+    /// How each sign of a run behaves on its shots: margin, kept or dropped, most similar sign, who shares it.
+    Explain(ExplainArgs),
+    /// What a new or reworded sign would change in a run's answers for images, at once and without training.
+    Try(TryArgs),
     /// Let a language model write a bank, by any OpenAI-compatible endpoint.
     Draft(DraftArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A run folder.
+    pub(crate) run: PathBuf,
+    /// Also draw the margins, as SVG.
+    #[arg(long, value_name = "SVG")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TryArgs {
+    /// A run folder.
+    pub(crate) run: PathBuf,
+    /// The words of the sign: what can be seen, in a few words.
+    pub(crate) text: String,
+    /// Images and folders of images.
+    #[arg(required = true, value_name = "IMAGE")]
+    pub(crate) images: Vec<PathBuf>,
+    /// The words are a new sign of this category, or of normal.
+    #[arg(long, value_name = "ID", conflicts_with = "instead_of")]
+    pub(crate) category: Option<String>,
+    /// The words stand in place of those of this sign.
+    #[arg(long, value_name = "SIGN")]
+    pub(crate) instead_of: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -321,6 +357,9 @@ pub(crate) struct TrainArgs {
     /// One setting: `selection.mode=none`. May be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
+    /// Keep small pictures of the shots in the run folder, for reports to show. They are pictures of patients: mind who gets the folder.
+    #[arg(long)]
+    pub(crate) keep_thumbnails: bool,
     /// The run folder to write.
     #[arg(long, value_name = "RUN")]
     pub(crate) out: PathBuf,
@@ -343,12 +382,18 @@ pub(crate) struct EvaluateArgs {
     /// The run's own precision (default), said again: another one is refused.
     #[arg(long, value_enum, default_value = "auto", hide_default_value = true)]
     pub(crate) precision: PrecisionName,
+    /// How often, at least, an answer of `present` or `absent` shall not rule out what is true: above 0 and below 1 (default: 0.9).
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) coverage: Option<f64>,
     /// How many images are in work at a time; no figure depends on it.
     #[arg(long, default_value_t = sdmad::DEFAULT_BATCH)]
     pub(crate) batch: usize,
     /// The folder to write.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Write no report.html.
+    #[arg(long)]
+    pub(crate) no_report: bool,
     /// Print metrics.json instead of the table.
     #[arg(long)]
     pub(crate) json: bool,
@@ -401,6 +446,15 @@ pub(crate) struct PredictArgs {
     /// The run's own precision (default), said again: another one is refused.
     #[arg(long, value_enum, default_value = "auto", hide_default_value = true)]
     pub(crate) precision: PrecisionName,
+    /// How often, at least, an answer of `present` or `absent` shall not rule out what is true: above 0 and below 1 (default: 0.9).
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) coverage: Option<f64>,
+    /// Also write the maps of any anomaly and of each category as grey pictures, below maps/.
+    #[arg(long)]
+    pub(crate) maps: bool,
+    /// Write no report.html.
+    #[arg(long)]
+    pub(crate) no_report: bool,
     /// Images and folders of images: PNG, JPEG, TIFF, BMP, WebP.
     #[arg(required = true, value_name = "INPUT")]
     pub(crate) inputs: Vec<PathBuf>,

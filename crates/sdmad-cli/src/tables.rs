@@ -1,6 +1,6 @@
 //! Tables for people.
 
-use sdmad::{Figure, FigureId, FigureTable, Measure, Scope, TestSet};
+use sdmad::{Figure, FigureId, FigureTable, Label, Measure, Scope, TestSet};
 
 /// The line that stands under every table of results.
 pub(crate) const RESEARCH_USE: &str = "Research use only, not a medical device.";
@@ -23,7 +23,7 @@ pub(crate) fn short(value: f64) -> String {
 }
 
 /// The macro figures of the three protocols, as rows of a Markdown table: name and figure.
-pub(crate) const MAIN_FIGURES: [(&str, FigureId); 9] = [
+pub(crate) const MAIN_FIGURES: [(&str, FigureId); 10] = [
     ("P1 detection AUROC", FigureId::Detection(Measure::Auroc)),
     ("P1 detection AP", FigureId::Detection(Measure::AveragePrecision)),
     ("P2 against normal, macro AUROC", FigureId::VsNormal(Scope::Macro, Measure::Auroc)),
@@ -33,6 +33,7 @@ pub(crate) const MAIN_FIGURES: [(&str, FigureId); 9] = [
     ("P3 macro F1", FigureId::F1(Scope::Macro)),
     ("P3 exact match", FigureId::ExactMatch),
     ("P3 expected calibration error", FigureId::CalibrationError),
+    ("P3 the same without calibration", FigureId::CalibrationErrorBefore),
 ];
 
 /// All main figures of one evaluation, then each category, then signs.
@@ -40,6 +41,14 @@ pub(crate) fn figure_table(set: &TestSet, table: &FigureTable) -> String {
     let mut rows = vec![["figure".to_string(), "value [95 % interval]".to_string()]];
     for (name, id) in MAIN_FIGURES {
         rows.push([name.into(), figure(table.get(id))]);
+    }
+    for (name, class) in [("with a category", Label::Present), ("without it", Label::Absent)] {
+        for (what, id) in [
+            ("not denied", FigureId::Covered(Scope::Macro, class)),
+            ("uncertain", FigureId::Uncertain(Scope::Macro, class)),
+        ] {
+            rows.push([format!("answers, images {name}: {what}"), figure(table.get(id))]);
+        }
     }
     for (c, category) in set.categories().iter().enumerate() {
         for (name, id) in [

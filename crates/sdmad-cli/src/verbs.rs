@@ -93,6 +93,19 @@ pub(crate) fn check_precision(run: &Run, asked: PrecisionName) -> Result<()> {
     }
 }
 
+/// Opens a run, its three-way answers at the coverage that was asked for.
+pub(crate) fn open_run(folder: &Path, coverage: Option<f64>) -> Result<Run> {
+    let mut run = Run::open(folder)?;
+    if let Some(coverage) = coverage {
+        if !(coverage > 0.0 && coverage < 1.0) {
+            return Err(Error::bad_input(format!("--coverage {coverage}: expected above 0 and below 1"))
+                .with_hint("0.9 promises that at most one in ten images of a class is denied it"));
+        }
+        run.model.coverage = coverage;
+    }
+    Ok(run)
+}
+
 /// Features of an image tower, kept in the cache folder between runs.
 pub(crate) fn cached_features<'a>(tower: &'a ImageTower, settings: &FeatureSettings) -> Result<Extractor<'a>> {
     Ok(Extractor::tower(tower, settings.clone()).cached_in(&cache_dir()?.join("features")))

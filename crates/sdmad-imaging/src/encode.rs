@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use sdmad_base::{Error, Result, write_atomic};
@@ -12,6 +13,22 @@ use crate::{GreyImage, RgbImage};
 /// When the folder is missing or read-only, or the disk is full; what stood there before is untouched.
 pub fn write_png(path: &Path, image: &RgbImage) -> Result<()> {
     write(path, image.data(), image.width(), image.height(), ExtendedColorType::Rgb8)
+}
+
+/// An 8-bit RGB image as JPEG bytes; `quality` from 1 to 100.
+///
+/// # Errors
+/// When a side is longer than 65,535 pixels, JPEG's limit.
+pub fn encode_jpeg(image: &RgbImage, quality: u8) -> Result<Vec<u8>> {
+    let fail = |why: String| Error::bad_input(format!("an image cannot be written as JPEG: {why}"));
+    let side =
+        |length: usize| u16::try_from(length).map_err(|_| fail(format!("a side of {length} pixels is too long")));
+    let (width, height) = (side(image.width())?, side(image.height())?);
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, quality.clamp(1, 100))
+        .write_image(image.data(), u32::from(width), u32::from(height), ExtendedColorType::Rgb8)
+        .map_err(|e| fail(e.to_string()))?;
+    Ok(bytes)
 }
 
 /// [`write_png`] for 8-bit grey.

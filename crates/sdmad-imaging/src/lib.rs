@@ -85,11 +85,11 @@ mod resample;
 mod rgb_image;
 
 pub use decode::{decode_image, decode_mask, read_image, read_mask};
-pub use encode::{write_png, write_png_grey};
+pub use encode::{encode_jpeg, write_png, write_png_grey};
 pub use filter::Filter;
 pub use fingerprint::Fingerprint;
 pub use grey_image::GreyImage;
 pub use limits::{MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE};
 pub use preprocess::{CLIP_MEAN, CLIP_STD, Fit, IMAGENET_MEAN, IMAGENET_STD, Pixels, Preprocess};
-pub use resample::{resize, resize_grey};
+pub use resample::{resize, resize_grey, shrink_to};
 pub use rgb_image::RgbImage;

@@ -17,6 +17,20 @@ pub fn resize(image: &RgbImage, width: usize, height: usize, filter: Filter) -> 
     resize_window(image, (width, height), 0..width, 0..height, filter)
 }
 
+/// `image` with its longer side at most `longest` pixels, its aspect ratio kept; a smaller one as it is.
+///
+/// # Panics
+/// When `longest` is zero.
+pub fn shrink_to(image: &RgbImage, longest: usize) -> RgbImage {
+    let (width, height) = (image.width(), image.height());
+    let now = width.max(height);
+    if now <= longest {
+        return image.clone();
+    }
+    let side = |length: usize| ((length * longest + now / 2) / now).max(1);
+    resize(image, side(width), side(height), Filter::Bicubic)
+}
+
 /// [`resize`] for one channel, equal to Pillow's in mode `L`.
 ///
 /// # Panics

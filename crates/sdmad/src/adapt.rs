@@ -28,6 +28,7 @@ use crate::{Bank, FittedBridge, Label, Settings, SupportSet, auroc};
 pub(crate) use images::TrainingImages;
 use map_merit::{MapMerit, Stage};
 pub use settings::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice};
+pub(crate) use targets::{ShotMasks, mask_union};
 pub(crate) use texts::{TextSide, adapted_sign_coordinates};
 use trainer::Trainer;
 
@@ -111,7 +112,7 @@ pub(crate) fn train_adapters(
     let mut trainer = Trainer::new(problem, &images, &texts, &start, closed.bridge.clone())?;
     trainer.run(&all, "adapters", monitor, log)?;
     let (bridge, adapters) = trainer.finish();
-    Ok((FittedBridge { bridge, out_of_fold, ..closed }, adapters))
+    Ok((FittedBridge { bridge, out_of_fold, without_fold: Vec::new(), ..closed }, adapters))
 }
 
 /// Mean AUROC over normal and all categories, each against the rest.

@@ -42,4 +42,4 @@ pub use normals::read_normals;
 pub use prior::SignPrior;
 pub use settings::{AlignmentControl, AlignmentSettings, NormalVariationUse};
 pub use text_reader::TextReader;
-pub(crate) use tokens::ImageTokens;
+pub(crate) use tokens::{ImageTokens, patch_layers, patch_rows, side_by_side};

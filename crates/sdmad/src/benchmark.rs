@@ -7,7 +7,6 @@
 mod average;
 mod cell;
 mod config;
-mod curves;
 mod html;
 mod key;
 mod labels;

@@ -149,6 +149,8 @@ pub struct FittedBridge {
     pub out_of_fold: Option<Vec<Vec<f64>>>,
     /// The folds of the images.
     pub folds: Option<Folds>,
+    /// The bridge without each fold; empty where out-of-fold scores come from elsewhere, or there are none.
+    pub without_fold: Vec<Bridge>,
     /// The strength of logistic regression that was chosen.
     pub probe_l2: f64,
     /// How many views of each image it is fitted on.
@@ -160,7 +162,14 @@ impl FittedBridge {
     pub(crate) fn zeros(columns: usize, blocks: &[FeatureBlock], settings: &BridgeSettings) -> Self {
         let width = blocks.iter().map(|b| b.width).sum();
         let bridge = Bridge { weights: vec![vec![0.0; width]; columns], bias: vec![0.0; columns] };
-        FittedBridge { bridge, out_of_fold: None, folds: None, probe_l2: settings.probe_l2_default, probe_views: 0 }
+        FittedBridge {
+            bridge,
+            out_of_fold: None,
+            folds: None,
+            without_fold: Vec::new(),
+            probe_l2: settings.probe_l2_default,
+            probe_views: 0,
+        }
     }
 
     /// The bridge of other images with all that was chosen here.
@@ -218,28 +227,31 @@ impl Bridge {
         };
         let probe = ProbeFit { l2: probe_l2, views: probe_views };
         let bridge = fit_once(support, settings, probe)?;
-        let out_of_fold = match &folds {
-            None => None,
-            Some(folds) => Some(out_of_fold(support, settings, probe, folds)?),
+        let without_fold = match &folds {
+            None => Vec::new(),
+            Some(folds) => without_each_fold(support, settings, probe, folds)?,
         };
-        Ok(FittedBridge { bridge, out_of_fold, folds, probe_l2, probe_views })
+        let out_of_fold = folds.as_ref().map(|folds| {
+            let held_out = support.views.iter().zip(&folds.of_row);
+            held_out.map(|(views, &fold)| mean_scores(&without_fold[fold], views)).collect()
+        });
+        Ok(FittedBridge { bridge, out_of_fold, folds, without_fold, probe_l2, probe_views })
     }
 }
 
-fn out_of_fold(
+fn without_each_fold(
     support: &SupportSet,
     settings: &BridgeSettings,
     probe: ProbeFit,
     folds: &Folds,
-) -> Result<Vec<Vec<f64>>> {
-    let bridges: Vec<Bridge> = (0..folds.count)
+) -> Result<Vec<Bridge>> {
+    (0..folds.count)
         .into_par_iter()
         .map(|fold| {
             let rest = support.filtered(|i| folds.of_row[i] != fold);
             fit_once(&rest, settings, probe)
         })
-        .collect::<Result<_>>()?;
-    Ok(support.views.iter().zip(&folds.of_row).map(|(views, &fold)| mean_scores(&bridges[fold], views)).collect())
+        .collect()
 }
 
 /// The scores of an image: those of the mean of its views, since the map is linear.

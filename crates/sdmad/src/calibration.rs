@@ -1,12 +1,14 @@
 //! From scores to probabilities and thresholds, by out-of-fold scores of the support set; never by a test image.
 
+mod conformal;
 mod platt;
 mod threshold;
 
 use sdmad_base::{Error, Result};
 use serde::{Deserialize, Serialize};
 
-pub use platt::{Platt, Temperature};
+pub use conformal::{Conformal, DEFAULT_COVERAGE, Decision, HeldOut};
+pub use platt::{FitSpread, Platt, Temperature};
 pub use threshold::best_f1_threshold;
 
 use crate::Label;
@@ -67,6 +69,12 @@ pub struct CategoryCalibration {
     /// Why the probability promises nothing, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_promise: Option<String>,
+    /// How sure slope and offset are; none where nothing was fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spread: Option<FitSpread>,
+    /// What three-way answers compare an image's scores with; empty until held-out scores are given.
+    #[serde(default)]
+    pub conformal: Conformal,
 }
 
 /// Scores of a class below which a probability is called a guess.
@@ -82,10 +90,63 @@ impl CategoryCalibration {
         logistic(self.slope * score + self.offset)
     }
 
+    /// The mean probability of an image's scores by several models.
+    pub fn mean_probability(&self, scores: &[f64]) -> f64 {
+        scores.iter().map(|&s| self.probability(s)).sum::<f64>() / scores.len().max(1) as f64
+    }
+
+    /// An interval of 95 % for [`mean_probability`](CategoryCalibration::mean_probability), from how sure the fit is (on the scale of log-odds, by the curvature of its
+    /// likelihood); none where nothing was fitted. It is about slope and offset alone, not about another draw of shots.
+    pub fn interval(&self, scores: &[f64]) -> Option<[f64; 2]> {
+        let spread = self.spread?;
+        let end = |sign: f64| {
+            let of = |&score: &f64| {
+                let score = if score.is_finite() { score } else { 0.0 };
+                logistic(self.slope * score + self.offset + sign * 1.96 * spread.of_log_odds(score))
+            };
+            scores.iter().map(of).sum::<f64>() / scores.len().max(1) as f64
+        };
+        Some([end(-1.0), end(1.0)])
+    }
+
+    /// The three-way answer for an image's scores, one by each fold's model, at a coverage in (0, 1); uncertain wherever the probability promises nothing.
+    pub fn answer(&self, by_fold: &[f64], coverage: f64) -> Decision {
+        if self.no_promise.is_some() || by_fold.iter().any(|s| !s.is_finite()) {
+            return Decision::Uncertain;
+        }
+        self.conformal.answer(by_fold, coverage)
+    }
+
+    /// Why no answer but "uncertain" can come at a coverage, or only one of the other two, if so.
+    pub fn no_answer(&self, coverage: f64) -> Option<String> {
+        if let Some(why) = &self.no_promise {
+            return Some(why.clone());
+        }
+        let [present, absent] = self.conformal.can_rule_out(coverage);
+        let (positives, negatives) = (self.positives, self.negatives);
+        let promise = format!("too few for a coverage of {coverage}");
+        match (present, absent) {
+            (true, true) => None,
+            (true, false) => {
+                Some(format!("never answered `present`: {negatives} shots known to be without it are {promise}"))
+            }
+            (false, true) => Some(format!("never answered `absent`: {positives} shots with it are {promise}")),
+            (false, false) => Some(format!("{positives} shots with it and {negatives} without are {promise}")),
+        }
+    }
+
     /// A map for scores that are log-odds, where nothing can be fitted.
     fn unfitted(positives: usize, negatives: usize, why: &str) -> Self {
-        let no_promise = Some(why.to_string());
-        CategoryCalibration { slope: 1.0, offset: 0.0, threshold: 0.5, positives, negatives, no_promise }
+        CategoryCalibration {
+            slope: 1.0,
+            offset: 0.0,
+            threshold: 0.5,
+            positives,
+            negatives,
+            no_promise: Some(why.to_string()),
+            spread: None,
+            conformal: Conformal::default(),
+        }
     }
 }
 
@@ -162,16 +223,24 @@ fn fit_category(
         let why = if positives == 0 { "no positive out-of-fold score" } else { "no negative out-of-fold score" };
         return CategoryCalibration::unfitted(positives, negatives, why);
     }
-    let (slope, offset) = match settings.map {
+    let (slope, offset, spread) = match settings.map {
         CalibrationMap::Platt => {
             let platt = Platt::fit(scores, positive);
-            (platt.slope, platt.offset)
+            (platt.slope, platt.offset, Some(platt.spread))
         }
-        CalibrationMap::Temperature => (1.0 / Temperature::fit(scores, positive).0, 0.0),
+        CalibrationMap::Temperature => (1.0 / Temperature::fit(scores, positive).0, 0.0, None),
     };
     let shift = prevalence.map_or(0.0, |p| log_odds(p) - log_odds(positives as f64 / positive.len() as f64));
-    let mut fitted =
-        CategoryCalibration { slope, offset: offset + shift, threshold: 0.5, positives, negatives, no_promise: None };
+    let mut fitted = CategoryCalibration {
+        slope,
+        offset: offset + shift,
+        threshold: 0.5,
+        positives,
+        negatives,
+        no_promise: None,
+        spread,
+        conformal: Conformal::default(),
+    };
     if settings.threshold == ThresholdRule::BestF1 {
         let probabilities: Vec<f64> = scores.iter().map(|&s| fitted.probability(s)).collect();
         fitted.threshold = best_f1_threshold(&probabilities, positive);
@@ -227,6 +296,39 @@ mod tests {
                 balanced.probability(score[0]) >= balanced.threshold
             );
         }
+    }
+
+    #[test]
+    fn intervals_narrow_with_more_shots_and_hold_the_probability() {
+        let fit = |copies: usize| {
+            let scores: Vec<f64> = (0..20 * copies).map(|i| f64::from((i % 20) as u32) / 4.0).collect();
+            let labels: Vec<_> = (0..scores.len()).map(|i| vec![if (i % 20 + i % 3) > 10 { P } else { A }]).collect();
+            Calibration::fit(&column(&scores), &labels, &Default::default()).unwrap().categories[0].clone()
+        };
+        let width = |c: &CategoryCalibration, score: f64| {
+            let [low, high] = c.interval(&[score]).unwrap();
+            assert!(low < c.probability(score) && c.probability(score) < high);
+            high - low
+        };
+        let (few, many) = (fit(1), fit(30));
+        assert!(width(&many, 2.5) < 0.5 * width(&few, 2.5));
+        assert!(Calibration::unfitted(1, &Default::default()).categories[0].interval(&[1.0]).is_none());
+    }
+
+    #[test]
+    fn an_answer_needs_shots_enough_for_its_promise() {
+        let scores: Vec<f64> = (0..14).map(f64::from).collect();
+        let labels: Vec<_> = (0..14).map(|i| vec![if i >= 10 { P } else { A }]).collect();
+        let mut fitted =
+            Calibration::fit(&column(&scores), &labels, &Default::default()).unwrap().categories[0].clone();
+        let held_out: Vec<HeldOut> = scores.iter().map(|&score| HeldOut { score, fold: 0 }).collect();
+        fitted.conformal = Conformal::new(&held_out, &labels, 0);
+        assert_eq!(fitted.answer(&[-1.0], 0.9), Decision::Uncertain);
+        assert_eq!(fitted.answer(&[12.0], 0.9), Decision::Present);
+        assert_eq!(fitted.answer(&[-1.0], 0.8), Decision::Absent);
+        assert!(fitted.no_answer(0.9).unwrap().contains("4 shots with it"));
+        assert_eq!(fitted.no_answer(0.8), None);
+        assert_eq!(fitted.answer(&[f64::NAN], 0.8), Decision::Uncertain);
     }
 
     #[test]

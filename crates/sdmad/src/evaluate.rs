@@ -10,8 +10,8 @@ use sdmad_base::{AtomicDir, Error, Monitor, Result};
 use sdmad_engine::instruction_path;
 
 use crate::{
-    Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, LeftOut, Manifest, MetricsFile, Rows,
-    Run, SignTruth, Split, TestSet, Traits, figures_with_intervals, leave_out,
+    Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, LeftOut, Localisation, Manifest,
+    MetricsFile, Rows, Run, SignTruth, Split, TestSet, Traits, figures_with_intervals, leave_out, localisation,
 };
 
 pub use scores_file::ScoresFile;
@@ -46,6 +46,15 @@ impl Measured {
             Measured::Test => "test",
             Measured::Valid => "valid",
             Measured::TrainWithoutShots => "train without the shots",
+        }
+    }
+
+    /// What a person calls its images.
+    pub fn title(self) -> &'static str {
+        match self {
+            Measured::Test => "test images",
+            Measured::Valid => "validation images",
+            Measured::TrainWithoutShots => "train images that are no shots",
         }
     }
 
@@ -101,9 +110,16 @@ pub fn evaluate(
 ) -> Result<Evaluation> {
     check_categories(run, manifest)?;
     let features = measured_features(manifest, measured, extractor, batch, monitor)?;
-    let Scored { set, outputs, .. } = score_features(run, manifest, measured, truth, &features)?;
+    let scored = score_features(run, manifest, measured, truth, &features)?;
+    let maps = match (&run.model.maps, extractor) {
+        (Some(maps), Extractor::Tower { tower, .. }) => {
+            localisation(maps, tower, manifest, &measured_rows(manifest, measured)?, &scored, monitor)?
+        }
+        _ => None,
+    };
+    let Scored { set, outputs, .. } = scored;
     let table = figures_with_intervals(&set, std::slice::from_ref(&outputs), &Bootstrap::default(), monitor)?;
-    let metrics = metrics_file(run, manifest, measured, &set, &outputs, &table);
+    let metrics = metrics_file(run, manifest, measured, &set, &outputs, &table, maps);
     Ok(Evaluation { set, outputs, table, metrics })
 }
 
@@ -188,6 +204,7 @@ pub(crate) fn metrics_file(
     set: &TestSet,
     outputs: &DrawOutputs,
     table: &FigureTable,
+    localisation: Option<Localisation>,
 ) -> MetricsFile {
     let about = json!({
         "method": run.config.method,
@@ -202,21 +219,23 @@ pub(crate) fn metrics_file(
         "sdmad": run.config.sdmad,
         "measured": measured.name(),
         "thresholds": outputs.thresholds,
+        "coverage": run.model.coverage,
         "trained_on_manifest_sha256": run.config.manifest_sha256,
     });
     let summary = DataSummary::of(&manifest.sha256, set, std::slice::from_ref(outputs));
-    MetricsFile::new(about, summary, set, table, None)
+    MetricsFile::new(about, summary, set, table, localisation)
 }
 
 impl Evaluation {
-    /// Writes `metrics.json` and `scores.csv` into a new folder, whole or not at all.
+    /// Writes `metrics.json` and `scores.csv` into a new folder, and what `more` puts there, whole or not at all.
     ///
     /// # Errors
-    /// When `folder` exists and is not empty, or cannot be written to.
-    pub fn write(&self, folder: &Path) -> Result<()> {
+    /// When `folder` exists and is not empty, or cannot be written to; those of `more`.
+    pub fn write(&self, folder: &Path, more: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
         let dir = AtomicDir::create(folder)?;
         self.metrics.write(&dir.path().join("metrics.json"))?;
         ScoresFile { set: self.set.clone(), outputs: self.outputs.clone() }.write(&dir.path().join("scores.csv"))?;
+        more(dir.path())?;
         dir.commit()
     }
 }

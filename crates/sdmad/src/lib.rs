@@ -9,18 +9,23 @@ mod bridge;
 mod calibration;
 #[cfg(test)]
 mod congruential;
+mod curves;
 mod data;
+mod edited_signs;
 mod evaluate;
 mod features;
 mod logistic;
 mod loss;
+mod maps;
 mod metrics;
 mod model;
 mod phantom;
 mod precision;
 mod predict;
 mod protocols;
+mod report;
 mod run;
+mod scope;
 mod select;
 mod settings;
 mod shots;
@@ -35,8 +40,8 @@ pub use benchmark::{
 };
 pub use bootstrap::{Bootstrap, Difference, LEVEL_MARGIN, Verdict, compare_methods, figures_with_intervals};
 pub use calibration::{
-    Calibration, CalibrationMap, CalibrationSettings, CategoryCalibration, Platt, Temperature, ThresholdRule,
-    best_f1_threshold,
+    Calibration, CalibrationMap, CalibrationSettings, CategoryCalibration, Conformal, DEFAULT_COVERAGE, Decision,
+    FitSpread, HeldOut, Platt, Temperature, ThresholdRule, best_f1_threshold,
 };
 pub use data::{
     BaselineFigure, CategoryCount, DataFinding, DataReport, DataSeverity, ImportBoxes, ImportKind, ImportLabels,
@@ -54,8 +59,8 @@ pub use phantom::{
     phantom_image,
 };
 pub use protocols::{
-    DataSummary, DrawOutputs, FigureId, FigureTable, Localisation, METRICS_SCHEMA, Measure, MetricsFile, Outputs,
-    Scope, SignTruth, Standard, TestImage, TestSet,
+    DataSummary, DrawOutputs, FigureId, FigureTable, Localisation, METRICS_SCHEMA, MapFigures, Measure, MetricsFile,
+    Outputs, Scope, SignTruth, Standard, TestImage, TestSet,
 };
 pub use shots::{
     FoldRow, Folds, LeftOut, NEAR_DUPLICATE_BITS, ShortSupply, Shortage, ShotRecord, Shots, Support, Traits,
@@ -79,6 +84,7 @@ pub use baseline::{
     Prototype, SpaceName, Statistic, TipAdapter, text_reader,
 };
 pub use bridge::{Bridge, BridgeSettings, FittedBridge, SupportSet};
+pub use edited_signs::{ADDED, SignEdit, with_signs};
 pub use evaluate::{
     Evaluation, Measured, Scored, ScoresFile, evaluate, measured_features, measured_rows, score_features,
 };
@@ -87,10 +93,13 @@ pub use features::{
     View,
 };
 pub use loss::{InterLoss, LossGradient, LossSettings, SignSets, losses};
+pub use maps::{ImageMaps, MapOrigin, MapSettings, MapSource, PatchMaps, localisation, spread_out};
 pub use model::{Coexistence, Method, Model, ProbeForm, Scores, SignModel, WhyNot};
 pub use precision::{PrecisionChoice, choose_precision};
-pub use predict::{CategoryAnswer, Decision, ModelRecord, Prediction, SignAnswer, image_files, predict};
+pub use predict::{CategoryAnswer, Looked, MapFile, ModelRecord, Prediction, SignAnswer, image_files};
+pub use report::{ReportHead, ReportImage, ReportKind, report_set, write_report};
 pub use run::Run;
+pub use scope::{Looks, NearShot, ScopeModel, ScopeSettings, nearest_shots};
 pub use select::{Choice, SelectionMode, SelectionSettings, SignChoice, SupportSelection};
 pub use settings::{Preset, Settings};
 pub use sign_text::{SignMap, TextSettings, TextSource};

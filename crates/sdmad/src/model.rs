@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, log_sum_exp};
+use crate::calibration::logistic;
 use crate::features::ImageReader;
 use crate::loss::SignSets;
 use crate::select::{SelectionMode, SelectionSettings, kept_sets, most_certain_half, without_outliers};
 use crate::sign_text::SignMap;
-use crate::{Bank, Bridge, Calibration, Outputs, SignPrior, Standard, SupportSelection};
+use crate::{Bank, Bridge, Calibration, Outputs, PatchMaps, SignPrior, Standard, SupportSelection};
 
 /// How a run scores images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +157,13 @@ pub struct Model {
     pub calibration: Calibration,
     /// From the score of normal to its probability; one entry.
     pub normal_calibration: Calibration,
+    /// Where findings are in an image, if the run has maps.
+    pub maps: Option<PatchMaps>,
+    /// The bridge without each fold of the shots, whose held-out scores probabilities and answers rest on; where it is empty, the bridge of all
+    /// shots stands in.
+    pub without_fold: Vec<Bridge>,
+    /// How often, at least, three-way answers shall not rule out what is true, for each class of each category; in (0, 1).
+    pub coverage: f64,
 }
 
 /// Why a sign does not count for a category and an image.
@@ -177,6 +185,8 @@ pub enum WhyNot {
 pub struct Scores {
     /// d, n_c, r_c, p_c and standardised sign scores.
     pub outputs: Outputs,
+    /// 95 % interval of each p_c, where it was calibrated.
+    pub intervals: Vec<Option<[f64; 2]>>,
     /// Probability of normal.
     pub normal_probability: f64,
     /// z of normal and of each category.
@@ -196,20 +206,48 @@ impl Model {
         };
         let among_all = self.among_all(&reading.columns);
         let Reading { columns, detection, similarities, selected } = reading;
-        let probability = among_all.iter().zip(&self.calibration.categories).map(|(&r, c)| c.probability(r)).collect();
+        let folds = self.folds(features, attributes, &among_all, detection);
+        let of_category = |c: usize| -> Vec<f64> { folds.iter().map(|f| f.among_all[c]).collect() };
+        let by_fold: Vec<Vec<f64>> = (0..among_all.len()).map(of_category).collect();
+        let calibrated = || by_fold.iter().zip(&self.calibration.categories);
         let standardised = match &self.signs {
             None => Vec::new(),
             Some(signs) => signs.standards.iter().zip(&similarities).map(|(s, &a)| s.apply(a)).collect(),
         };
-        let normal_probability = self.normal_calibration.categories.first().map_or(0.5, |c| c.probability(-detection));
+        let normal: Vec<f64> = folds.iter().map(|f| -f.detection).collect();
+        let normal_probability =
+            self.normal_calibration.categories.first().map_or(0.5, |c| c.mean_probability(&normal));
         let outputs = Outputs {
+            uncalibrated: among_all.iter().map(|&r| self.uncalibrated(r)).collect(),
+            answers: calibrated().map(|(r, c)| c.answer(r, self.coverage)).collect(),
+            probability: calibrated().map(|(r, c)| c.mean_probability(r)).collect(),
             detection,
             against_normal: columns[1..].iter().map(|z| z - columns[0]).collect(),
             among_all,
-            probability,
             signs: standardised,
         };
-        Scores { outputs, normal_probability, columns, similarities, selected }
+        let intervals = calibrated().map(|(r, c)| c.interval(r)).collect();
+        Scores { outputs, intervals, normal_probability, columns, similarities, selected }
+    }
+
+    /// What each fold's model says of an image; of the model of all shots alone where there are none.
+    fn folds(&self, features: &[f32], attributes: &[f32], among_all: &[f64], detection: f64) -> Vec<FoldReading> {
+        if self.without_fold.is_empty() {
+            return vec![FoldReading { among_all: among_all.to_vec(), detection }];
+        }
+        let read = |bridge: &Bridge| {
+            let reading = self.read_signs(bridge.scores(features), attributes);
+            FoldReading { among_all: self.among_all(&reading.columns), detection: reading.detection }
+        };
+        self.without_fold.iter().map(read).collect()
+    }
+
+    /// r_c as a probability, without calibration: where categories exclude each other it is the logarithm of one, else a logit.
+    fn uncalibrated(&self, score: f64) -> f64 {
+        match self.coexistence {
+            Coexistence::Exclusive => score.exp().min(1.0),
+            Coexistence::MultiLabel => logistic(score),
+        }
     }
 
     /// What the columns are.
@@ -267,6 +305,12 @@ impl Model {
         };
         joined(&means(&from_shots), &means(&from_words), similarities, selected)
     }
+}
+
+/// r_c and d by one fold's model.
+struct FoldReading {
+    among_all: Vec<f64>,
+    detection: f64,
 }
 
 /// What is read in one image.
@@ -383,6 +427,9 @@ mod tests {
             coexistence,
             calibration: Calibration::unfitted(2, &Default::default()),
             normal_calibration: Calibration::unfitted(1, &Default::default()),
+            maps: None,
+            without_fold: Vec::new(),
+            coverage: crate::DEFAULT_COVERAGE,
         };
         let d = |probe, coexistence| of(probe, coexistence).score(&[0.0], &[]).outputs.detection;
         let any = (1f64.exp() + (-2f64).exp()).ln() - 0.5;

@@ -5,21 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use sdmad_base::{Error, Result};
+use sdmad_imaging::{RgbImage, read_image};
 
 use crate::model::{SOFTMAX_SCALE, WhyNot};
-use crate::{Extractor, ImageFeatures, Rows, Run};
-
-/// The answer for one category.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Decision {
-    /// The probability reaches the threshold.
-    Present,
-    /// It does not.
-    Absent,
-    /// The run cannot promise: its probabilities are not calibrated, for want of shots.
-    Uncertain,
-}
+use crate::scope::Looks;
+use crate::{Decision, Extractor, ImageMaps, NearShot, Rows, Run, Scores, nearest_shots};
 
 /// What one sign says of an image for one category.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,12 +36,23 @@ pub struct CategoryAnswer {
     pub id: String,
     /// Its calibrated probability, in [0, 1].
     pub probability: f64,
-    /// What follows from probability and threshold.
+    /// 95 % interval of it, by how sure the calibration is; none where nothing was calibrated.
+    pub interval: Option<[f64; 2]>,
+    /// The three-way answer at the run's coverage.
     pub decision: Decision,
-    /// The probability from which on it is called present.
+    /// The probability from which on it is likelier than not to be worth a look: that of highest F1 on the shots. `decision` does not follow from it.
     pub threshold: f64,
     /// Its signs; empty for a baseline.
     pub signs: Vec<SignAnswer>,
+}
+
+/// A map on disk.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MapFile {
+    /// `any`, or the id of a category.
+    pub of: String,
+    /// The file, below the folder of the predictions: grey PNG of the image's size, 0 to 255 for 0 to 1.
+    pub file: String,
 }
 
 /// What answered: equal records give equal bits.
@@ -83,8 +84,10 @@ pub enum Prediction {
         categories: Vec<CategoryAnswer>,
         /// Probability that the image is normal, in [0, 1].
         normal_probability: f64,
-        /// Maps of the categories; this version writes none.
-        maps: Vec<String>,
+        /// How often, at least, answers of `present` and `absent` shall not rule out what is true, in each class of each category.
+        coverage: f64,
+        /// Files of maps, where they were asked for.
+        maps: Vec<MapFile>,
         /// What the reader of the answer should know.
         warnings: Vec<String>,
         /// What answered.
@@ -116,68 +119,101 @@ impl Run {
     }
 }
 
-/// Answers for one image. It depends on this image alone.
-pub fn predict(run: &Run, record: &ModelRecord, extractor: &Extractor<'_>, image: &Path) -> Prediction {
-    let name = image.display().to_string();
-    match extractor.file(image, Rows::Mean) {
-        Ok(features) => answer(run, record, name, &features),
-        Err(error) => {
-            let hint = error.hint().map_or_else(String::new, |h| format!(" ({h})"));
-            Prediction::Failed { image: name, error: format!("{error}{hint}") }
+/// What a run sees in one image. It depends on this image alone.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// The decoded image.
+    pub picture: RgbImage,
+    /// All scores.
+    pub scores: Scores,
+    /// Where findings are, if the run has maps and they were asked for.
+    pub maps: Option<ImageMaps>,
+    /// The shots that it is most like.
+    pub nearest: Vec<NearShot>,
+    /// What a reader of the answers should know.
+    pub warnings: Vec<String>,
+}
+
+/// How many similar shots are named.
+const NEAREST: usize = 3;
+
+impl Looked {
+    /// Looks at an image file, with maps if they are wanted.
+    ///
+    /// # Errors
+    /// When the file is missing or is no image that can be decoded.
+    pub fn at(run: &Run, extractor: &Extractor<'_>, image: &Path, maps: bool) -> Result<Self> {
+        let features = extractor.file(image, Rows::Mean)?;
+        let picture = read_image(image)?;
+        let mean = features.mean();
+        let scores = run.model.score(&mean, &features.attributes);
+        let mut warnings = match &run.scope {
+            Some(scope) => scope.warnings(&Looks::of(&picture), &mean, &run.support_features),
+            None => Vec::new(),
+        };
+        for (id, calibration) in run.model.categories.iter().zip(&run.model.calibration.categories) {
+            warnings.extend(calibration.no_answer(run.model.coverage).map(|why| format!("{id}: {why}")));
         }
+        let maps = match (&run.model.maps, extractor) {
+            (Some(model), Extractor::Tower { tower, .. }) if maps => Some(model.read(tower, &picture)),
+            _ => None,
+        };
+        let nearest = nearest_shots(&mean, &run.support_features, NEAREST);
+        Ok(Looked { picture, scores, maps, nearest, warnings })
+    }
+
+    /// The line of `predictions.jsonl` that says it.
+    pub fn prediction(&self, run: &Run, record: &ModelRecord, image: String, maps: Vec<MapFile>) -> Prediction {
+        Prediction::Answered {
+            image,
+            categories: self.answers(run),
+            normal_probability: self.scores.normal_probability,
+            coverage: run.model.coverage,
+            maps,
+            warnings: self.warnings.clone(),
+            model: record.clone(),
+        }
+    }
+
+    /// An answer for each category.
+    pub fn answers(&self, run: &Run) -> Vec<CategoryAnswer> {
+        let scores = &self.scores;
+        // Normal's signs in the same units as every other sign: columns have the mean of what words say taken off.
+        let of_normal = scores.selected.first().map_or(&[][..], Vec::as_slice);
+        let normal = of_normal.iter().map(|&s| scores.similarities[s]).sum::<f64>() / of_normal.len().max(1) as f64;
+        let signs_of = |c: usize| {
+            let Some(signs) = &run.model.signs else { return Vec::new() };
+            let answer = |&s: &usize| {
+                let why_not = signs.why_not(c + 1, s, &scores.selected);
+                let logit = SOFTMAX_SCALE * (scores.similarities[s] - normal);
+                SignAnswer {
+                    id: signs.bank.signs[s].id.clone(),
+                    text: signs.bank.signs[s].text.clone(),
+                    similarity: scores.similarities[s],
+                    probability: 1.0 / (1.0 + (-logit).exp()),
+                    selected: why_not.is_none(),
+                    why_not,
+                }
+            };
+            signs.map.sets.category(c).iter().map(answer).collect()
+        };
+        let answer = |(c, id): (usize, &String)| CategoryAnswer {
+            id: id.clone(),
+            probability: scores.outputs.probability[c],
+            interval: scores.intervals[c],
+            decision: scores.outputs.answers[c],
+            threshold: run.model.calibration.categories[c].threshold,
+            signs: signs_of(c),
+        };
+        run.model.categories.iter().enumerate().map(answer).collect()
     }
 }
 
-fn answer(run: &Run, record: &ModelRecord, image: String, features: &ImageFeatures) -> Prediction {
-    let scores = run.model.score(&features.mean(), &features.attributes);
-    let mut warnings = Vec::new();
-    // Normal's signs in the same units as every other sign: columns have the mean of what words say taken off.
-    let of_normal = scores.selected.first().map_or(&[][..], Vec::as_slice);
-    let normal = of_normal.iter().map(|&s| scores.similarities[s]).sum::<f64>() / of_normal.len().max(1) as f64;
-    let categories = run
-        .model
-        .categories
-        .iter()
-        .enumerate()
-        .map(|(c, id)| {
-            let calibration = &run.model.calibration.categories[c];
-            let probability = scores.outputs.probability[c];
-            let decision = if let Some(why) = &calibration.no_promise {
-                warnings.push(format!("{id}: {why}"));
-                Decision::Uncertain
-            } else if probability >= calibration.threshold {
-                Decision::Present
-            } else {
-                Decision::Absent
-            };
-            let signs = run.model.signs.as_ref().map_or_else(Vec::new, |signs| {
-                let of_category = signs.map.sets.category(c);
-                of_category
-                    .iter()
-                    .map(|&s| {
-                        let why_not = signs.why_not(c + 1, s, &scores.selected);
-                        let logit = SOFTMAX_SCALE * (scores.similarities[s] - normal);
-                        SignAnswer {
-                            id: signs.bank.signs[s].id.clone(),
-                            text: signs.bank.signs[s].text.clone(),
-                            similarity: scores.similarities[s],
-                            probability: 1.0 / (1.0 + (-logit).exp()),
-                            selected: why_not.is_none(),
-                            why_not,
-                        }
-                    })
-                    .collect()
-            });
-            CategoryAnswer { id: id.clone(), probability, decision, threshold: calibration.threshold, signs }
-        })
-        .collect();
-    Prediction::Answered {
-        image,
-        categories,
-        normal_probability: scores.normal_probability,
-        maps: Vec::new(),
-        warnings,
-        model: record.clone(),
+impl Prediction {
+    /// The line of an image that could not be read.
+    pub fn failed(image: String, error: &Error) -> Self {
+        let hint = error.hint().map_or_else(String::new, |h| format!(" ({h})"));
+        Prediction::Failed { image, error: format!("{error}{hint}") }
     }
 }
 

@@ -14,8 +14,8 @@ use sdmad_engine::{Precision, instruction_path};
 
 use crate::train::{RUN_FORMAT, RunConfig, TrainedRun};
 use crate::{
-    Bank, Calibration, Method, Model, ShotRecord, SignMap, SignModel, SignPrior, Standard, TowerAdapters, read_shots,
-    write_shots,
+    Bank, Calibration, Method, Model, ScopeModel, ShotRecord, SignMap, SignModel, SignPrior, Standard, TowerAdapters,
+    read_shots, write_shots,
 };
 use selection::SelectionFile;
 
@@ -26,6 +26,8 @@ const SHOTS: &str = "shots.csv";
 const SELECTION: &str = "selection.json";
 const CALIBRATION: &str = "calibration.json";
 const SUPPORT: &str = "support.safetensors";
+const SCOPE: &str = "scope.json";
+const THUMBNAILS: &str = "thumbnails";
 const LOG: &str = "training.jsonl";
 const CARD: &str = "README.md";
 
@@ -42,6 +44,21 @@ pub struct Run {
     pub adapters: TowerAdapters,
     /// The shots.
     pub shots: Vec<ShotRecord>,
+    /// Mean features of the shots, in their order.
+    pub support_features: Vec<Vec<f32>>,
+    /// What the shots look like, if the run learnt it.
+    pub scope: Option<ScopeModel>,
+}
+
+impl Run {
+    /// The small JPEG picture of a shot, if the run keeps one.
+    pub fn thumbnail(&self, shot: usize) -> Option<Vec<u8>> {
+        std::fs::read(self.folder.join(THUMBNAILS).join(thumbnail_name(shot))).ok()
+    }
+}
+
+fn thumbnail_name(shot: usize) -> String {
+    format!("{shot:05}.jpg")
 }
 
 /// The content of `calibration.json`.
@@ -75,6 +92,16 @@ impl TrainedRun {
         };
         write_json(&at(CALIBRATION), &calibration)?;
         write_atomic(&at(SUPPORT), &tensors::encode_support(&self.support_features)?)?;
+        if let Some(scope) = &self.scope {
+            write_json(&at(SCOPE), scope)?;
+        }
+        if !self.thumbnails.is_empty() {
+            let folder = at(THUMBNAILS);
+            std::fs::create_dir(&folder).map_err(|e| Error::io("make", &folder, e))?;
+            for (shot, bytes) in self.thumbnails.iter().enumerate() {
+                write_atomic(&folder.join(thumbnail_name(shot)), bytes)?;
+            }
+        }
         let lines: String = self.log.iter().map(|line| format!("{line}\n")).collect();
         write_atomic(&at(LOG), lines.as_bytes())?;
         write_atomic(&at(CARD), card::card(self).as_bytes())?;
@@ -123,11 +150,22 @@ impl Run {
             coexistence: config.coexistence,
             calibration: calibration.categories,
             normal_calibration: calibration.normal,
+            maps: parts.maps,
+            without_fold: parts.without_fold,
+            coverage: crate::DEFAULT_COVERAGE,
         };
         let shots_path = folder.join(SHOTS);
         let shots = read_shots(&shots_path)?;
         check_shots(&shots, &config).map_err(|e| e.at(shots_path.display()))?;
-        Ok(Run { folder: folder.to_path_buf(), config, model, adapters: parts.adapters, shots })
+        let support_path = folder.join(SUPPORT);
+        let support_features = tensors::decode_support(&sdmad_base::read(&support_path)?, &support_path, shots.len())?;
+        let scope_path = folder.join(SCOPE);
+        let scope = match scope_path.exists() {
+            true => Some(parse_json(&read_to_string(&scope_path)?, &scope_path)?),
+            false => None,
+        };
+        let adapters = parts.adapters;
+        Ok(Run { folder: folder.to_path_buf(), config, model, adapters, shots, support_features, scope })
     }
 
     /// Checks that an image tower is the one that the run was trained with, at its precision, and gives as many features as it was trained on.
@@ -166,6 +204,9 @@ impl Run {
                 self.folder.join(CONFIG).display()
             ))
             .with_hint("a run's settings are not edited by hand: train again"));
+        }
+        if let Some(maps) = &self.model.maps {
+            maps.check_tower(tower).map_err(|e| e.at(self.folder.join(TENSORS).display()))?;
         }
         match &self.model.baseline {
             Some(baseline) => baseline.check_tower(tower).map_err(|e| e.at(self.folder.join(TENSORS).display())),

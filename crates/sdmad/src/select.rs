@@ -19,7 +19,7 @@ pub enum SelectionMode {
     Both,
     /// For each image, signs whose similarity is no outlier among those of its category (median and MAD).
     Mad,
-    /// Support selection where it helps on support images out of fold, else none.
+    /// Image selection where there are shots, else none.
     Auto,
 }
 

@@ -9,6 +9,8 @@ use crate::align::AlignmentSettings;
 use crate::bridge::BridgeSettings;
 use crate::features::{FeatureSettings, Summary};
 use crate::loss::LossSettings;
+use crate::maps::MapSettings;
+use crate::scope::ScopeSettings;
 use crate::select::{SelectionMode, SelectionSettings};
 use crate::sign_text::TextSettings;
 
@@ -66,6 +68,10 @@ pub struct Settings {
     pub loss: LossSettings,
     /// Sign selection.
     pub selection: SelectionSettings,
+    /// Maps of where findings are.
+    pub maps: MapSettings,
+    /// What images of the run's kind look like.
+    pub scope: ScopeSettings,
 }
 
 impl Settings {

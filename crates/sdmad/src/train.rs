@@ -5,11 +5,13 @@ mod record;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use rayon::prelude::*;
 use serde_json::json;
 
 use sdmad_base::{Error, Monitor, Result};
 use sdmad_encoders::Encoder;
 use sdmad_engine::instruction_path;
+use sdmad_imaging::read_image;
 
 pub use record::{BankRecord, BaselineRecord, EncoderRecord, RUN_FORMAT, ReaderName, RunConfig, TrainedRun};
 
@@ -18,13 +20,15 @@ use crate::adapt;
 use crate::baseline::{BaselinePlan, choose_probe_form, fit_baseline};
 use crate::bridge::column_label;
 use crate::features::{DEFAULT_BATCH, Rows};
-use crate::model::{Coexistence, Reading, among_all};
-use crate::select::{SelectionMode, kept_sets, select_by_support};
+use crate::maps::{MapPlan, fit_maps};
+use crate::model::{Coexistence, Reading};
+use crate::select::{SelectionMode, select_by_support};
 use crate::sign_text::{effective_bank, sign_embeddings, sign_sets};
 use crate::{
-    Bank, Baseline, Bridge, Calibration, CalibrationSettings, ChosenAlignment, Extractor, FeatureBlock, FittedBridge,
-    ImageFeatures, ImageReader, Label, Manifest, Method, Model, NormalVariationUse, RunAlignment, SignMap, SignModel,
-    SignPrior, Standard, Support, SupportSet, TextSource, auroc, shot_records,
+    Bank, Baseline, Bridge, Calibration, CalibrationSettings, ChosenAlignment, Conformal, DEFAULT_COVERAGE, Extractor,
+    FeatureBlock, FittedBridge, HeldOut, ImageFeatures, ImageReader, Label, Looks, Manifest, Method, Model,
+    NormalVariationUse, RunAlignment, ScopeModel, SignMap, SignModel, SignPrior, Standard, Support, SupportSet,
+    TextSource, shot_records,
 };
 
 /// Everything that a training run depends on.
@@ -164,7 +168,6 @@ pub fn train(
             &settings,
             &support,
             &fitted,
-            coexistence,
             prior_of.as_ref(),
         )?),
         (Method::Sdmad, ..) => {
@@ -198,6 +201,9 @@ pub fn train(
         coexistence,
         calibration: Calibration::unfitted(plan.manifest.categories.len(), &CalibrationSettings::default()),
         normal_calibration: Calibration::unfitted(1, &CalibrationSettings::default()),
+        maps: None,
+        without_fold: Vec::new(),
+        coverage: DEFAULT_COVERAGE,
     };
     let readings: Option<Vec<Reading>> = match (baseline_out_of_fold.flatten(), &fitted.out_of_fold) {
         (Some(columns), _) => Some(columns.into_iter().map(|columns| model.reading_of(columns)).collect()),
@@ -207,9 +213,32 @@ pub fn train(
         (None, None) => None,
     };
     if let Some(readings) = readings {
-        calibrate(&mut model, &readings, &support)?;
+        let of_row = fitted.folds.as_ref().filter(|_| !fitted.without_fold.is_empty()).map(|f| f.of_row.clone());
+        model.without_fold.clone_from(&fitted.without_fold);
+        calibrate(&mut model, &readings, &support, of_row.as_deref())?;
     }
     stage(&mut log, "selection and calibration");
+    if let (Method::Sdmad, Some(encoder)) = (plan.method, encoder) {
+        let words = model.signs.as_ref().and_then(|s| s.prior.as_ref().map(|prior| (prior, &s.map.sets)));
+        let tower = encoder.image_tower();
+        let labels = &support.labels;
+        let plan = MapPlan { tower, settings: &settings.maps, paths: &paths, labels, masks: &masks, words };
+        model.maps = fit_maps(&plan, monitor)?;
+        stage(&mut log, "maps");
+    }
+
+    let support_features: Vec<Vec<f32>> = features.iter().map(ImageFeatures::mean).collect();
+    let scope = if settings.scope.learnt {
+        let look = |path: &PathBuf| {
+            monitor.check()?;
+            Ok(Looks::of(&read_image(path)?))
+        };
+        let looks = paths.par_iter().map(look).collect::<Result<Vec<_>>>()?;
+        ScopeModel::of(&support_features, &looks)
+    } else {
+        None
+    };
+    stage(&mut log, "what shots look like");
 
     let fingerprints: Vec<[u64; 4]> = features.iter().map(|f| f.fingerprint.words()).collect();
     let config = RunConfig {
@@ -231,6 +260,8 @@ pub fn train(
         alignment: run_alignment,
         probe_l2: fitted.probe_l2,
         probe,
+        fold_models: model.without_fold.len(),
+        maps: model.maps.as_ref().map(|m| m.origin),
         baseline: model.baseline.as_ref().map(BaselineRecord::of),
         image_adapters: adapters.image.keys().copied().collect(),
         text_adapters: adapters.text.keys().copied().collect(),
@@ -241,7 +272,9 @@ pub fn train(
         model,
         adapters,
         shots: shot_records(&plan.manifest, &plan.support, &fingerprints)?,
-        support_features: features.iter().map(|f| f.mean()).collect(),
+        support_features,
+        scope,
+        thumbnails: Vec::new(),
         log,
     })
 }
@@ -262,7 +295,7 @@ pub(crate) fn mask_paths(manifest: &Manifest, row: usize) -> Vec<Vec<PathBuf>> {
 
 impl TrainPlan {
     /// The files of the shots.
-    pub(crate) fn shot_paths(&self) -> Vec<PathBuf> {
+    pub fn shot_paths(&self) -> Vec<PathBuf> {
         self.support.rows.iter().map(|&r| self.manifest.image_path(&self.manifest.rows[r])).collect()
     }
 
@@ -318,7 +351,6 @@ fn sign_model(
     settings: &Settings,
     support: &SupportSet,
     fitted: &FittedBridge,
-    coexistence: Coexistence,
     prior_of: Option<&PriorPlan<'_>>,
 ) -> Result<SignModel> {
     let bank = effective_bank(original, &settings.text);
@@ -351,40 +383,18 @@ fn sign_model(
     };
     let similarities: Option<Vec<Vec<f64>>> =
         fitted.out_of_fold.as_ref().map(|scores| scores.iter().enumerate().map(read).collect());
-    let select = |keep: &dyn Fn(usize) -> bool| {
-        similarities.as_ref().map(|a| {
-            let chosen: Vec<usize> = (0..a.len()).filter(|&i| keep(i)).collect();
-            let a: Vec<Vec<f64>> = chosen.iter().map(|&i| a[i].clone()).collect();
-            let labels: Vec<Vec<Label>> = chosen.iter().map(|&i| support.labels[i].clone()).collect();
-            select_by_support(&a, &labels, &map.sets, &ids, settings.selection.keep)
-        })
-    };
-    let selection = select(&|_| true).unwrap_or_default();
-    let mode = match (settings.selection.mode, &similarities, &fitted.folds) {
+    let selection = similarities
+        .as_ref()
+        .map(|a| select_by_support(a, &support.labels, &map.sets, &ids, settings.selection.keep))
+        .unwrap_or_default();
+    let mode = match (settings.selection.mode, &similarities) {
+        // Measured on train images (docs/method.md): certain signs say more than all, once there are shots.
+        (SelectionMode::Auto, _) if support.labels.is_empty() => SelectionMode::None,
+        (SelectionMode::Auto, _) => SelectionMode::Image,
         // Without out-of-fold scores nothing can be selected by the support set.
-        (SelectionMode::Auto | SelectionMode::Support, None, _) => SelectionMode::None,
-        (SelectionMode::Both, None, _) => SelectionMode::Image,
-        (SelectionMode::Auto, Some(a), Some(folds)) => {
-            // Each fold is scored with the signs that the other folds chose.
-            let mut plain = Vec::new();
-            let mut selected = Vec::new();
-            for (i, a) in a.iter().enumerate() {
-                let means = |sets: &crate::SignSets| -> Vec<f64> {
-                    (0..=sets.categories())
-                        .map(|g| if g == 0 { sets.normal() } else { sets.category(g - 1) })
-                        .map(|s| s.iter().map(|&j| a[j]).sum::<f64>() / s.len() as f64)
-                        .collect()
-                };
-                let fold = folds.of_row[i];
-                let chosen = select(&|j| folds.of_row[j] != fold).unwrap_or_default();
-                plain.push(among_all(&means(&map.sets), coexistence));
-                selected.push(among_all(&means(&kept_sets(&chosen, map.sets.signs())), coexistence));
-            }
-            let gain = macro_auroc(&selected, &support.labels) - macro_auroc(&plain, &support.labels);
-            if gain > SELECTION_GAIN { SelectionMode::Support } else { SelectionMode::None }
-        }
-        (SelectionMode::Auto, ..) => SelectionMode::None,
-        (mode, ..) => mode,
+        (SelectionMode::Support, None) => SelectionMode::None,
+        (SelectionMode::Both, None) => SelectionMode::Image,
+        (mode, _) => mode,
     };
     let standards = (0..bank.signs.len())
         .map(|s| match (&similarities, &prior) {
@@ -405,30 +415,19 @@ fn sign_model(
     })
 }
 
-/// How much better macro AUROC must be out of fold for support selection to be applied. At .01 it was applied on phantoms at
-/// K = 8 where it then lost.
-const SELECTION_GAIN: f64 = 0.02;
-
-fn macro_auroc(scores: &[Vec<f64>], labels: &[Vec<Label>]) -> f64 {
-    let categories = labels.first().map_or(0, Vec::len);
-    let values: Vec<f64> = (0..categories)
-        .filter_map(|c| {
-            let (scores, positive): (Vec<f64>, Vec<bool>) = scores
-                .iter()
-                .zip(labels)
-                .filter(|(_, l)| l[c] != Label::Unknown)
-                .map(|(s, l)| (s[c], l[c] == Label::Present))
-                .unzip();
-            auroc(&scores, &positive).value()
-        })
-        .collect();
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// Fits probabilities on out-of-fold readings, as the model with its selection gives them.
-fn calibrate(model: &mut Model, readings: &[Reading], support: &SupportSet) -> Result<()> {
+/// Fits probabilities and three-way answers on out-of-fold readings, as the model with its selection gives them. `folds` says which
+/// fold's model read each shot, where the model keeps them.
+fn calibrate(model: &mut Model, readings: &[Reading], support: &SupportSet, folds: Option<&[usize]>) -> Result<()> {
     let among: Vec<Vec<f64>> = readings.iter().map(|r| model.among_all(&r.columns)).collect();
     model.calibration = Calibration::fit(&among, &support.labels, &CalibrationSettings::default())?;
+    for (c, category) in model.calibration.categories.iter_mut().enumerate() {
+        let held_out: Vec<HeldOut> = among
+            .iter()
+            .enumerate()
+            .map(|(shot, r)| HeldOut { score: r[c], fold: folds.map_or(0, |of_row| of_row[shot]) })
+            .collect();
+        category.conformal = Conformal::new(&held_out, &support.labels, c);
+    }
     let normal: Vec<Vec<f64>> = readings.iter().map(|r| vec![-r.detection]).collect();
     let truth: Vec<Vec<Label>> = support.labels.iter().map(|l| vec![column_label(l, 0)]).collect();
     model.normal_calibration = Calibration::fit(&normal, &truth, &CalibrationSettings::default())?;

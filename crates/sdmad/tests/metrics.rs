@@ -1,9 +1,9 @@
 //! Figures of merit against scikit-learn, the protocols on a set small enough to do by hand, and the bootstrap.
 
 use sdmad::{
-    Bootstrap, DataSummary, DrawOutputs, FigureId, FigureTable, Label, Measure, MetricsFile, Outputs, PixelFigures,
-    Scope, SignTruth, TestImage, TestSet, Verdict, auroc, average_precision, brier_score, calibration_error,
-    compare_methods, exact_match, figures_with_intervals, hamming_loss, macro_f1, micro_f1,
+    Bootstrap, DataSummary, Decision, DrawOutputs, FigureId, FigureTable, Label, Measure, MetricsFile, Outputs,
+    PixelFigures, Scope, SignTruth, TestImage, TestSet, Verdict, auroc, average_precision, brier_score,
+    calibration_error, compare_methods, exact_match, figures_with_intervals, hamming_loss, macro_f1, micro_f1,
 };
 use sdmad_base::{Silent, Stream};
 use serde_json::Value;
@@ -91,7 +91,16 @@ fn small_draw() -> DrawOutputs {
     let mut pair = || vec![stream.uniform(), stream.uniform()];
     let mut output = |i: usize| {
         let (against_normal, among_all, probability) = (pair(), pair(), pair());
-        Some(Outputs { detection: (i as f64 * 0.7).sin(), against_normal, among_all, probability, signs: vec![] })
+        let answer = |c: usize| Decision::ALL[(i + 2 * c) % 3];
+        Some(Outputs {
+            detection: (i as f64 * 0.7).sin(),
+            uncalibrated: among_all.iter().map(|r| 0.5 + 0.4 * r.sin()).collect(),
+            answers: (0..among_all.len()).map(answer).collect(),
+            against_normal,
+            among_all,
+            probability,
+            signs: vec![],
+        })
     };
     DrawOutputs { outputs: (0..8).map(&mut output).collect(), thresholds: vec![0.4, 0.6] }
 }
@@ -134,6 +143,18 @@ fn each_protocol_takes_the_images_that_the_unknown_label_rules_name() {
         (0..8).map(|i| output(i).probability.iter().zip(&draw.thresholds).map(|(p, t)| p >= t).collect()).collect();
     let labels: Vec<Vec<Label>> = set.images().iter().map(|i| i.labels.clone()).collect();
     let value = |id| table.get(id).unwrap().value();
+    // Three-way answers: image i answers number (i + 2 c) % 3 of present, absent and uncertain for category c.
+    for (c, of_class) in [(0, Label::Present), (0, Label::Absent), (1, Label::Present), (1, Label::Absent)] {
+        let images: Vec<usize> = (0..set.images().len())
+            .filter(|&i| draw.outputs[i].is_some() && set.images()[i].labels[c] == of_class)
+            .collect();
+        let answered = |wanted: Decision| images.iter().filter(|&&i| Decision::ALL[(i + 2 * c) % 3] == wanted).count();
+        let denied = if of_class == Label::Present { Decision::Absent } else { Decision::Present };
+        let share = |count: usize| Some(count as f64 / images.len() as f64);
+        let scope = Scope::Category(c);
+        assert_eq!(value(FigureId::Covered(scope, of_class)), share(images.len() - answered(denied)));
+        assert_eq!(value(FigureId::Uncertain(scope, of_class)), share(answered(Decision::Uncertain)));
+    }
     assert_eq!(value(FigureId::F1(Scope::Macro)), macro_f1(&labels, &decided).value());
     assert_eq!(value(FigureId::MicroF1), micro_f1(&labels, &decided).value());
     assert_eq!(value(FigureId::ExactMatch), exact_match(&labels[..5], &decided[..5]).value());
@@ -201,6 +222,8 @@ fn method(set: &TestSet, skill: f64, seed: u64) -> DrawOutputs {
             detection: scores.iter().copied().fold(f64::MIN, f64::max),
             against_normal: scores.clone(),
             probability: scores.iter().map(|s| 1.0 / (1.0 + (-s).exp())).collect(),
+            uncalibrated: scores.iter().map(|s| 0.5 + s.atan() / 4.0).collect(),
+            answers: scores.iter().map(|s| Decision::ALL[usize::from(*s < 0.3) + usize::from(s.abs() < 0.3)]).collect(),
             among_all: scores,
             signs: vec![],
         })
@@ -273,7 +296,14 @@ fn a_method_is_level_with_itself_and_a_better_one_is_above() {
         let name = a.id.name(&set);
         assert!((a.difference.unwrap() + b.difference.unwrap()).abs() < 1e-12, "{name}");
         assert!((a.interval.unwrap().0 + b.interval.unwrap().1).abs() < 1e-12, "{name}");
-        if a.id != FigureId::CalibrationError {
+        let ranks = !matches!(
+            a.id,
+            FigureId::CalibrationError
+                | FigureId::CalibrationErrorBefore
+                | FigureId::Covered(..)
+                | FigureId::Uncertain(..)
+        );
+        if ranks {
             assert_eq!((a.verdict, b.verdict), (Verdict::Above, Verdict::Below), "{name}");
         }
     }
@@ -307,7 +337,7 @@ fn metrics_json_has_the_shape_of_the_interface() {
     let text = MetricsFile::new(run, data, &set, &table, None).to_json().unwrap();
     let json: Value = serde_json::from_str(&text).unwrap();
     let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&json), "data localisation pairwise_sign_accuracy protocols run schema signs");
+    assert_eq!(keys(&json), "answers data localisation pairwise_sign_accuracy protocols run schema signs");
     assert_eq!(json["schema"], 1);
     let expected = serde_json::json!(
         {"manifest_sha256": "abc", "images": 8, "left_out": 1, "draws": 1, "resampled": "images"});
@@ -322,7 +352,7 @@ fn metrics_json_has_the_shape_of_the_interface() {
     }
     assert_eq!(
         keys(&json["protocols"]["multilabel"]),
-        "ece exact_match hamming macro_auroc macro_f1 map micro_f1 per_category"
+        "ece ece_before exact_match hamming macro_auroc macro_f1 map micro_f1 per_category"
     );
     assert_eq!(keys(&json["signs"]), "halo rim");
     assert!(json["localisation"].is_null());

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use sdmad::{
-    Bank, FigureId, FigureTable, Manifest, Measure, Measured, Method, PhantomConfig, PrecisionChoice, Run, Scope,
-    Settings, ShortSupply, Shots, SignTruth, TestSet, TextSource, TrainPlan, draw_shots, generate_phantoms,
+    Bank, FigureId, FigureTable, Manifest, MapSource, Measure, Measured, Method, PhantomConfig, PrecisionChoice, Run,
+    Scope, Settings, ShortSupply, Shots, SignTruth, TestSet, TextSource, TrainPlan, draw_shots, generate_phantoms,
 };
 use sdmad_base::{AtomicDir, Error, Monitor, Result};
 use sdmad_encoders::DEFAULT_ENCODER;
 
 use super::compare::{Compared, measure};
-use super::evaluate::evaluate_run;
+use super::evaluate::{Page, evaluate_run};
 use super::train::train_plan;
 use super::{print_json, print_line};
 use crate::args::DemoArgs;
@@ -125,6 +125,9 @@ fn one_run(
     let (bank, _) = Bank::open("phantom")?.restricted_to(&manifest.categories)?;
     let mut settings = Settings::default();
     settings.text.source = source;
+    if !is_shown(method, source, draw) {
+        settings.maps.source = MapSource::Off;
+    }
     let plan = TrainPlan {
         manifest: manifest.clone(),
         bank: Some(bank),
@@ -139,7 +142,13 @@ fn one_run(
     let truth = (method == Method::Sdmad).then_some(truth);
     let batch = sdmad::DEFAULT_BATCH;
     let evaluation = folder.join("evaluation");
-    evaluate_run(&Run::open(&run_folder)?, manifest, Measured::Test, truth, batch, &evaluation, terminal)
+    let page = if is_shown(method, source, draw) { Page::Written } else { Page::None };
+    evaluate_run(&Run::open(&run_folder)?, manifest, Measured::Test, truth, batch, &evaluation, page, terminal)
+}
+
+/// Whether a run is the one whose report is shown: sdmad by its true signs, the first draw.
+fn is_shown(method: Method, source: TextSource, draw: u64) -> bool {
+    (method, source, draw) == (METHODS[0].1, METHODS[0].2, 0)
 }
 
 /// Mean AUROC over the signs of the truth.
@@ -176,11 +185,13 @@ fn report(
          Do the words of the signs matter? Beside the shots, signs are read by an alignment that was taught on drawn findings,\n\
          some of them on lesion-free images of this generator (of another seed), so phantoms flatter it.\n\
          With swapped or random words it says what is false or nothing; without text only the shots speak.\n\n{}\n\n\
-         runs, scores and figures: {}\n{RESEARCH_USE}",
+         runs, scores and figures: {}\n\
+         a report to open in a browser, image by image: {}\n{RESEARCH_USE}",
         set.categories().len(),
         markdown_rows(&rows),
         markdown_rows(&controls),
-        out.display()
+        out.display(),
+        out.join(format!("{}-0", methods[0].name.replace(' ', "-"))).join("evaluation").join("report.html").display()
     )
 }
 

@@ -1,3 +1,6 @@
+mod explain;
+mod try_out;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,6 +38,8 @@ pub(crate) fn run(args: SignsArgs, terminal: &Terminal) -> Result<ExitCode> {
         SignsAction::Check { bank, encoder, no_encoder, json } => {
             return check(&bank, (!no_encoder).then_some(encoder.as_str()), json, terminal);
         }
+        SignsAction::Explain(args) => explain::run(&args)?,
+        SignsAction::Try(args) => try_out::run(&args, terminal)?,
         SignsAction::Draft(args) => draft(&args, terminal)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sdmad::{
@@ -6,6 +6,7 @@ use sdmad::{
     TrainPlan, TrainedRun, choose_precision, draw_shots, read_support_list, text_reader, train,
 };
 use sdmad_base::{AtomicDir, Error, Monitor, Result, read_to_string};
+use sdmad_imaging::{encode_jpeg, read_image, shrink_to};
 
 use super::{Shelf, cached_features, open_image_tower, reading};
 use crate::args::{MethodName, TrainArgs};
@@ -15,9 +16,22 @@ pub(crate) fn run(args: TrainArgs, terminal: &Terminal) -> Result<ExitCode> {
     // Nothing is computed that could not be written.
     drop(AtomicDir::create(&args.out)?);
     let plan = plan(&args, terminal)?;
-    train_plan(&plan, &args.encoder, args.precision.into(), &args.out, terminal)?;
+    let mut trained = fit_plan(&plan, &Shelf::new(&args.encoder), args.precision.into(), terminal)?;
+    if args.keep_thumbnails {
+        trained.thumbnails = thumbnails(&plan)?;
+    }
+    trained.write(&args.out)?;
     terminal.notice(&format!("wrote {}", args.out.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Longest side and JPEG quality of a thumbnail.
+const THUMBNAIL: (usize, u8) = (160, 80);
+
+/// Small pictures of the shots.
+fn thumbnails(plan: &TrainPlan) -> Result<Vec<Vec<u8>>> {
+    let picture = |path: &PathBuf| encode_jpeg(&shrink_to(&read_image(path)?, THUMBNAIL.0), THUMBNAIL.1);
+    plan.shot_paths().iter().map(picture).collect()
 }
 
 /// Trains a plan and writes its run folder.

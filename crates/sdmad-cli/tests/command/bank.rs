@@ -88,3 +88,36 @@ fn categories_of_the_bank_that_the_data_lacks_are_left_out_with_a_notice() {
     assert!(outcome.stderr.contains("calcification"), "{outcome:#?}");
     assert!(!world.read("run/signs.toml").contains("[[category]]\nid = \"calcification\""));
 }
+
+#[test]
+fn signs_of_a_run_are_explained_and_other_words_tried() {
+    let world = World::trained();
+    let signs = world.read("run/signs.toml").matches("[[sign]]").count();
+    let explained = world.succeeds("signs explain run --plot margins.svg");
+    for part in ["| normal ", "| cyst ", "says nearly the same", "Research use only"] {
+        assert!(explained.stdout.contains(part), "{part}: {explained:#?}");
+    }
+    let plot = world.read("margins.svg");
+    assert!(plot.starts_with("<svg ") && plot.matches("<rect x=").count() >= signs, "{plot}");
+    let rows = world.succeeds("signs explain run --json").json();
+    let rows = rows.as_array().unwrap();
+    let selection = world.json("run/selection.json");
+    let margin = selection["categories"][1]["signs"][0]["margin"].as_f64().unwrap();
+    assert!(rows.iter().any(|r| r["category"] == "cyst" && r["margin"].as_f64() == Some(margin)), "{rows:?}");
+    world.refuses(2, "signs explain run --plot margins.svg", &["margins.svg", "exists"]);
+
+    let image = world.images("test", |_| true).remove(0);
+    let sign = rows[0]["sign"].as_str().unwrap();
+    let words = rows[0]["text"].as_str().unwrap().to_string();
+    // Its own words change nothing; arguments are not split, as the words have spaces.
+    let same = world.sdmad_with(&["signs", "try", "run", &words, &image, "--instead-of", sign, "--json"]);
+    assert_eq!(same.status, Some(0), "{same:#?}");
+    for change in same.json()[0]["categories"].as_array().unwrap() {
+        assert_eq!(change["before"], change["after"]);
+    }
+    let added = world.sdmad_with(&["signs", "try", "run", "a thick bright rim", &image, "--category", "cyst"]);
+    assert!(added.stdout.contains("probability of cyst") && added.stdout.contains("→"), "{added:#?}");
+    world.refuses(2, &format!("signs try run rim {image}"), &["--category", "--instead-of", "cyst"]);
+    world.refuses(2, &format!("signs try run rim {image} --category stone"), &["stone", "cyst"]);
+    world.refuses(2, &format!("signs try run rim {image} --instead-of nothing"), &["nothing"]);
+}

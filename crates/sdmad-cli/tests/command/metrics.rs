@@ -39,11 +39,11 @@ fn metrics_have_the_shape_of_the_interface() {
     let world = World::trained();
     let outcome =
         world.succeeds("evaluate --run run --data data/manifest.csv --sign-truth data/signs.csv --out eval --json");
-    assert_eq!(world.names("eval"), ["metrics.json", "scores.csv"]);
+    assert_eq!(world.names("eval"), ["metrics.json", "report.html", "scores.csv"]);
     let metrics = world.json("eval/metrics.json");
     assert_eq!(outcome.json(), metrics);
 
-    let top = ["schema", "run", "data", "protocols", "localisation", "signs", "pairwise_sign_accuracy"];
+    let top = ["schema", "run", "data", "protocols", "answers", "localisation", "signs", "pairwise_sign_accuracy"];
     check_keys("metrics", &metrics, &top);
     assert_eq!(metrics["schema"], 1);
     assert_eq!((&metrics["run"]["method"], &metrics["run"]["shots"]), (&"sdmad".into(), &"4".into()));
@@ -64,12 +64,26 @@ fn metrics_have_the_shape_of_the_interface() {
         CATEGORIES.iter().for_each(|c| check_figures(c, &part["per_category"][c], &["auroc", "ap"]));
     }
     let multilabel = &protocols["multilabel"];
-    let figures = ["macro_auroc", "map", "macro_f1", "micro_f1", "exact_match", "hamming", "ece"];
+    let figures = ["macro_auroc", "map", "macro_f1", "micro_f1", "exact_match", "hamming", "ece", "ece_before"];
     check_keys("multilabel", multilabel, &[&figures[..], &["per_category"]].concat());
     figures.iter().for_each(|f| check_figure(f, &multilabel[f]));
     CATEGORIES.iter().for_each(|c| check_figures(c, &multilabel["per_category"][c], &["auroc", "ap", "f1"]));
 
-    assert!(metrics["localisation"].is_null());
+    // Phantoms have masks, and so has the run maps that can be measured.
+    let maps = ["pixel_auroc", "pixel_ap", "pro"];
+    let keys = ["centre_prior", "per_category", "origin", "images", "abnormal"];
+    check_keys("localisation", &metrics["localisation"], &[&maps[..], &keys].concat());
+    maps.iter().for_each(|f| check_figure(f, &metrics["localisation"][f]));
+    check_figures("centre_prior", &metrics["localisation"]["centre_prior"], &maps);
+    check_keys("per_category", &metrics["localisation"]["per_category"], &CATEGORIES);
+    assert_eq!(metrics["localisation"]["origin"], "masks");
+    let answers = &metrics["answers"];
+    check_keys("answers", answers, &["macro", "per_category"]);
+    check_keys("answers", &answers["per_category"], &CATEGORIES);
+    for class in ["present", "absent"] {
+        check_figures(class, &answers["macro"][class], &["covered", "uncertain"]);
+    }
+    assert_eq!(metrics["run"]["coverage"], 0.9);
     let truth = world.read("data/signs.csv");
     let signs: Vec<&str> = truth.lines().next().unwrap().split(',').skip(1).collect();
     check_keys("signs", &metrics["signs"], &signs);

@@ -20,7 +20,7 @@ fn an_image_is_answered_alone_as_among_others() {
 
     let line: serde_json::Value = serde_json::from_str(all.lines().next().unwrap()).unwrap();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&line), ["categories", "image", "maps", "model", "normal_probability", "warnings"]);
+    assert_eq!(keys(&line), ["categories", "coverage", "image", "maps", "model", "normal_probability", "warnings"]);
     assert_eq!(
         keys(&line["model"]),
         ["bank_sha256", "image_recipe_sha256", "image_tower_sha256", "instructions", "precision", "run_sha256"]
@@ -29,7 +29,7 @@ fn an_image_is_answered_alone_as_among_others() {
     assert!(probability(&line["normal_probability"]));
     assert_eq!(line["categories"].as_array().unwrap().len(), 4);
     for category in line["categories"].as_array().unwrap() {
-        assert_eq!(keys(category), ["decision", "id", "probability", "signs", "threshold"]);
+        assert_eq!(keys(category), ["decision", "id", "interval", "probability", "signs", "threshold"]);
         assert!(probability(&category["probability"]) && category["threshold"].is_f64());
         assert!(["present", "absent", "uncertain"].contains(&category["decision"].as_str().unwrap()));
         for sign in category["signs"].as_array().unwrap() {
@@ -64,6 +64,86 @@ fn an_unreadable_image_has_a_line_and_the_others_are_answered() {
 }
 
 #[test]
+fn a_prediction_that_was_stopped_goes_on_and_gives_the_same_files() {
+    let world = World::trained();
+    world.succeeds("predict --run run --out whole data/images");
+    // No file may be as long as the report: every image is done, and the page cannot be written.
+    let blocks = (world.bytes("whole/report.html").len() - 20_000) / 1024;
+    let mut command = std::process::Command::new("bash");
+    let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+    command.args(["-c", &limited, "bash", env!("CARGO_BIN_EXE_sdmad")]);
+    command.args("predict --run run --out stopped data/images".split_whitespace());
+    assert_eq!(world.prepared(command).output().unwrap().status.code(), Some(1));
+    let kept = world.names("stopped");
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    // As it lies there when the machine stopped after two images, in the middle of the third.
+    for file in kept {
+        let name = format!("stopped/{file}");
+        world.edit(&name, |text| text.split_inclusive('\n').take(2).chain(["{\"image\":\"torn"]).collect());
+    }
+    let outcome = world.succeeds("predict --run run --out stopped data/images");
+    assert!(outcome.stderr.contains("2 of "), "{outcome:#?}");
+    assert_eq!(world.names("stopped"), ["predictions.jsonl", "report.html"]);
+    for file in ["predictions.jsonl", "report.html"] {
+        assert!(world.bytes(&format!("whole/{file}")) == world.bytes(&format!("stopped/{file}")), "{file}");
+    }
+}
+
+/// The lines of a report's images, as they are kept on the way.
+fn report_lines(page: &str) -> Vec<String> {
+    let element = |id: &str| {
+        let start = format!("id=\"{id}\">");
+        let from = page.find(&start).unwrap() + start.len();
+        page[from..].split("</script>").next().unwrap().to_string()
+    };
+    let head: serde_json::Value = serde_json::from_str(&element("report")).unwrap();
+    let images = head["images"].as_array().unwrap();
+    images.iter().enumerate().map(|(i, summary)| format!("{summary}\t{}\n", element(&format!("image-{i}")))).collect()
+}
+
+#[test]
+fn a_report_stands_alone_and_says_what_the_lines_say() {
+    let world = World::trained();
+    let image = world.images("test", |_| true).remove(0);
+    world.write("in/a.png", world.bytes(&image));
+    world.write("in/<b>.png", "no picture");
+    assert_eq!(world.sdmad("predict --run run --out out in").status, Some(1));
+    let page = world.read("out/report.html");
+    assert!(page.contains("Research use only, not a medical device."));
+    let places = page.replace("http://www.w3.org/2000/svg", "");
+    assert!(!places.contains("http://") && !places.contains("https://"), "it names no place but a namespace");
+    assert!(!page.contains("<b>"), "a name is no markup");
+    assert!(page.contains("default-src 'none'"));
+    let line = world.json_lines("out/predictions.jsonl").into_iter().find(|l| l["error"].is_null()).unwrap();
+    let lines = report_lines(&page);
+    assert_eq!(lines.len(), 2);
+    let answered = lines.iter().find(|l| l.contains("in/a.png")).unwrap();
+    let (summary, detail) = answered.split_once('\t').unwrap();
+    let (summary, detail): (serde_json::Value, serde_json::Value) =
+        (serde_json::from_str(summary).unwrap(), serde_json::from_str(detail).unwrap());
+    for (c, category) in line["categories"].as_array().unwrap().iter().enumerate() {
+        let p = category["probability"].as_f64().unwrap();
+        assert!((summary["p"][c].as_f64().unwrap() - p).abs() < 1e-4);
+        assert_eq!(summary["d"][c], category["decision"]);
+        assert_eq!(
+            detail["categories"][c]["signs"].as_array().unwrap().len(),
+            category["signs"].as_array().unwrap().len()
+        );
+    }
+    assert!(detail["picture"].as_str().unwrap().starts_with("data:image/jpeg;base64,"));
+    assert_eq!(detail["nearest"].as_array().unwrap().len(), 3);
+    world.succeeds("predict --run run --out mapped --maps in/a.png");
+    let line = world.json_lines("mapped/predictions.jsonl").remove(0);
+    let files: Vec<&str> = line["maps"].as_array().unwrap().iter().map(|m| m["file"].as_str().unwrap()).collect();
+    assert_eq!(files.len(), 5, "any anomaly and four categories: {files:?}");
+    let map = sdmad_imaging::read_image(&world.path(&format!("mapped/{}", files[0]))).unwrap();
+    let picture = sdmad_imaging::read_image(&world.path("in/a.png")).unwrap();
+    assert_eq!((map.width(), map.height()), (picture.width(), picture.height()));
+    world.succeeds("predict --run run --out bare --no-report in/a.png");
+    assert_eq!(world.names("bare"), ["predictions.jsonl"]);
+}
+
+#[test]
 fn inputs_and_places_that_cannot_be_are_refused() {
     let world = World::trained();
     fs::create_dir(world.path("hollow")).unwrap();
@@ -75,6 +155,7 @@ fn inputs_and_places_that_cannot_be_are_refused() {
         ("predict --run gone --out out data/images", vec!["gone", "adapter_config.json"]),
         (&format!("predict --run run --out there {image}"), vec!["there/predictions.jsonl", "exists"]),
         (&format!("predict --run run --out data/manifest.csv {image}"), vec!["manifest.csv"]),
+        (&format!("predict --run run --out out --coverage 1 {image}"), vec!["--coverage 1", "above 0 and below 1"]),
     ] {
         world.refuses(2, arguments, &parts);
     }

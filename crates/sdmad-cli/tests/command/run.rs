@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use crate::world::{Outcome, TRAIN, World, copy_folder, encoder_fixture, tensor_names};
 
 /// The files of a run folder, in order.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "README.md",
     "adapter_config.json",
     "adapter_model.safetensors",
     "calibration.json",
+    "scope.json",
     "selection.json",
     "shots.csv",
     "signs.toml",
@@ -28,7 +29,7 @@ fn a_run_folder_has_the_files_of_the_interface() {
     assert_eq!(world.names("deep"), ["run"]);
 
     let config = world.json("deep/run/adapter_config.json");
-    assert_eq!(config["format"], 4);
+    assert_eq!(config["format"], 5);
     assert_eq!(config["method"], "sdmad");
     assert_eq!((&config["shots"], &config["draw"]), (&"4".into(), &2.into()));
     assert_eq!(config["categories"], serde_json::json!(CATEGORIES));
@@ -66,7 +67,9 @@ fn a_run_folder_has_the_files_of_the_interface() {
     assert!(world.read("deep/run/README.md").contains("Research use only, not a medical device"));
     assert!(world.read("deep/run/signs.toml").starts_with("schema = 1"));
     let tensors = tensor_names(&world.path("deep/run/adapter_model.safetensors"));
-    assert_eq!(tensors, ["bridge.bias", "bridge.weight", "signs.coordinates"]);
+    let (folds, rest): (Vec<_>, Vec<_>) = tensors.into_iter().partition(|t| t.starts_with("without_fold."));
+    assert_eq!(rest, ["bridge.bias", "bridge.weight", "maps.bias", "maps.weight", "signs.coordinates"]);
+    assert_eq!(folds.len() as u64, 2 * config["fold_models"].as_u64().unwrap());
     assert_eq!(tensor_names(&world.path("deep/run/support.safetensors")), ["features"]);
 }
 

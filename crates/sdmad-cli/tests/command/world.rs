@@ -136,6 +136,11 @@ impl World {
         Outcome::of(self.command().args(arguments.split_whitespace()))
     }
 
+    /// Runs the command with arguments as they are.
+    pub(crate) fn sdmad_with(&self, arguments: &[&str]) -> Outcome {
+        Outcome::of(self.command().args(arguments))
+    }
+
     /// Runs the command, which must succeed.
     pub(crate) fn succeeds(&self, arguments: &str) -> Outcome {
         let outcome = self.sdmad(arguments);

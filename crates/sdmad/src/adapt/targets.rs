@@ -10,7 +10,7 @@ use crate::loss::PatchTarget;
 use crate::{Label, View};
 
 /// The masks of one image: for each category the union of its files, 255 inside; `None` where nothing is known of where it is.
-pub(super) struct ShotMasks {
+pub(crate) struct ShotMasks {
     categories: Vec<Option<Place>>,
 }
 
@@ -28,11 +28,11 @@ impl ShotMasks {
     ///
     /// # Errors
     /// When a mask is missing, cannot be read, or has another size than the image.
-    pub(super) fn read(path: &Path, image: &RgbImage, labels: &[Label], files: &[Vec<PathBuf>]) -> Result<Self> {
+    pub(crate) fn read(path: &Path, image: &RgbImage, labels: &[Label], files: &[Vec<PathBuf>]) -> Result<Self> {
         let normal = labels.iter().all(|&label| label == Label::Absent);
         let mut masks: Vec<Option<GreyImage>> = Vec::with_capacity(labels.len());
         for (label, files) in labels.iter().zip(files) {
-            masks.push(if *label == Label::Present { union(path, image, files)? } else { None });
+            masks.push(if *label == Label::Present { mask_union(path, image, files)? } else { None });
         }
         let takes_part = normal || masks.iter().any(Option::is_some);
         let categories = labels
@@ -47,12 +47,12 @@ impl ShotMasks {
     }
 
     /// Whether any category has a mask with something in it.
-    pub(super) fn has_a_mask(&self) -> bool {
+    pub(crate) fn has_a_mask(&self) -> bool {
         self.categories.iter().any(|place| matches!(place, Some(Place::Mask(_))))
     }
 
     /// What the patches of a view are to show of each category.
-    pub(super) fn targets(&self, view: View, tower: &ImageTower) -> Vec<PatchTarget> {
+    pub(crate) fn targets(&self, view: View, tower: &ImageTower) -> Vec<PatchTarget> {
         self.categories
             .iter()
             .map(|place| match place {
@@ -69,7 +69,7 @@ impl ShotMasks {
 }
 
 /// The union of mask files; `None` where there is no file, or nothing inside.
-fn union(path: &Path, image: &RgbImage, files: &[PathBuf]) -> Result<Option<GreyImage>> {
+pub(crate) fn mask_union(path: &Path, image: &RgbImage, files: &[PathBuf]) -> Result<Option<GreyImage>> {
     let mut inside = vec![0u8; image.width() * image.height()];
     for file in files {
         let mask = read_mask(file).map_err(|e| e.with_hint(CHECK))?;

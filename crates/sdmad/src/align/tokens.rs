@@ -33,15 +33,7 @@ impl ImageTokens {
             .filter_map(of_layer)
             .flat_map(|h| Summary::ClassToken.of(tower, h).into_vec())
             .collect();
-        let first = usize::from(tower.class_token());
-        let parts: Vec<Matrix> = patch_layers
-            .iter()
-            .filter_map(of_layer)
-            .map(|h| {
-                let patches = h.rows_from(first, h.rows() - first);
-                tower.final_norm().map_or_else(|| patches.clone(), |norm| norm.forward(&patches))
-            })
-            .collect();
+        let parts: Vec<Matrix> = patch_layers.iter().filter_map(of_layer).map(|h| patch_rows(tower, h)).collect();
         ImageTokens { whole, patches: side_by_side(&parts) }
     }
 
@@ -52,15 +44,22 @@ impl ImageTokens {
     }
 }
 
+/// The patch tokens of a layer's hidden states, after the tower's last norm.
+pub(crate) fn patch_rows(tower: &ImageTower, hidden: &Matrix) -> Matrix {
+    let first = usize::from(tower.class_token());
+    let patches = hidden.rows_from(first, hidden.rows() - first);
+    tower.final_norm().map_or_else(|| patches.clone(), |norm| norm.forward(&patches))
+}
+
 /// Three quarters up, where patches still know texture and colour, and the last.
-fn patch_layers(tower: &ImageTower) -> Vec<usize> {
+pub(crate) fn patch_layers(tower: &ImageTower) -> Vec<usize> {
     let last = tower.layers();
     let mut layers = vec![(last - last / 4).max(1), last];
     layers.dedup();
     layers
 }
 
-fn side_by_side(parts: &[Matrix]) -> Matrix {
+pub(crate) fn side_by_side(parts: &[Matrix]) -> Matrix {
     let rows = parts.first().map_or(0, Matrix::rows);
     let columns: usize = parts.iter().map(Matrix::columns).sum();
     let mut data = Vec::with_capacity(rows * columns);

@@ -203,7 +203,7 @@ impl CellStore {
         let Scored { set, outputs, left_out } = scored;
         // Intervals come from all draws together; this draw has its values alone.
         let table = FigureTable::of_draw(&set, &outputs)?;
-        metrics_file(run, manifest, measured, &set, &outputs, &table).write(&at(METRICS))?;
+        metrics_file(run, manifest, measured, &set, &outputs, &table, None).write(&at(METRICS))?;
         let images = set.images().len();
         ScoresFile { set, outputs }.write(&at(SCORES))?;
         write_shots(&at(SHOTS), &run.shots)?;

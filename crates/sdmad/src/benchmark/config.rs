@@ -6,7 +6,9 @@ use serde::Deserialize;
 use sdmad_base::{Error, Result, read, sha256_hex};
 use sdmad_engine::Precision;
 
-use crate::{Bootstrap, Measured, Method, PrecisionChoice, Preset, Settings, shipped_text};
+use crate::{
+    Bootstrap, MapSettings, MapSource, Measured, Method, PrecisionChoice, Preset, ScopeSettings, Settings, shipped_text,
+};
 
 /// A benchmark as its file describes it. Keys that are not known are refused.
 #[derive(Clone, Debug)]
@@ -325,6 +327,9 @@ fn method(raw: &RawMethod, base: &Path) -> Result<BenchmarkMethod> {
     for (key, value) in &raw.settings {
         settings = settings.with_pair(&format!("{key}={value}")).map_err(at)?;
     }
+    // Nothing of a benchmark's tables rests on maps, and they cost an encoding of every shot.
+    settings.maps.source = MapSource::Off;
+    settings.scope.learnt = false;
     let mut own_alignment = raw.settings.contains_key("alignment.source");
     if let Some(source) = raw.alignment.as_ref().filter(|_| !own_alignment) {
         settings.alignment.source.clone_from(source);
@@ -358,7 +363,11 @@ fn add_pixels(methods: &mut Vec<BenchmarkMethod>) {
         name: if taken { "pixels (added)".into() } else { PIXELS.into() },
         method: Method::Pixels,
         zero_shot: false,
-        settings: Settings::default(),
+        settings: Settings {
+            maps: MapSettings { source: MapSource::Off },
+            scope: ScopeSettings { learnt: false },
+            ..Settings::default()
+        },
         own_alignment: true,
         precision: PrecisionChoice::Fixed(Precision::F32),
         variant_of: None,

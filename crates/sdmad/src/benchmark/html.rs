@@ -281,7 +281,7 @@ impl Results {
         let reliability: Vec<_> = with_curves()
             .map(|(class, c)| {
                 let most = c.reliability.iter().map(|b| b.count).max().unwrap_or(1) as f64;
-                let dot = |b: &super::curves::Bin| (b.probability, b.positives, b.count as f64 / most);
+                let dot = |b: &crate::curves::Bin| (b.probability, b.positives, b.count as f64 / most);
                 (class, c.reliability.iter().map(dot).collect::<Vec<_>>())
             })
             .collect();

@@ -87,9 +87,14 @@ impl Name {
                 scope == Scope::Macro
             }
             Id::Sign(_) => false,
-            Id::Detection(_) | Id::MicroF1 | Id::ExactMatch | Id::Hamming | Id::CalibrationError | Id::SignPairs => {
-                true
-            }
+            Id::Covered(scope, _) | Id::Uncertain(scope, _) => scope == Scope::Macro,
+            Id::Detection(_)
+            | Id::MicroF1
+            | Id::ExactMatch
+            | Id::Hamming
+            | Id::CalibrationError
+            | Id::CalibrationErrorBefore
+            | Id::SignPairs => true,
         };
         over_all && !self.pair
     }

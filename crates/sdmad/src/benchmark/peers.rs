@@ -97,6 +97,8 @@ fn min_max(set: &TestSet, draw: &DrawOutputs) -> DrawOutputs {
                     against_normal: n.iter().map(|n| n + d).collect(),
                     among_all: r.iter().zip(&n).map(|(r, n)| r + n).collect(),
                     probability: r,
+                    uncalibrated: o.uncalibrated.clone(),
+                    answers: o.answers.clone(),
                     signs: o.signs.clone(),
                 }
             })
@@ -174,6 +176,8 @@ mod tests {
                 against_normal: vec![n],
                 among_all: vec![r],
                 probability: vec![0.5],
+                uncalibrated: vec![0.5],
+                answers: vec![crate::Decision::Uncertain],
                 signs: Vec::new(),
             })
         };

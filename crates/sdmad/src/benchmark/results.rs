@@ -8,10 +8,10 @@ use sdmad_base::{Error, Monitor, Result, write_atomic};
 
 use super::average::{self, Average, Part};
 use super::config::PIXELS;
-use super::curves::Curves;
 use super::measure::{self, Measured, MethodCells, Name, PairDifferences, Paired};
 use super::peers::{self, Claim};
 use super::{CellOutcome, CellStore, Found, Plan, PlannedCell, PlannedEncoder, PlannedMethod, PlannedSet};
+use crate::curves::Curves;
 use crate::protocols::Ordered;
 use crate::{Bootstrap, DataSummary, Figure, Verdict};
 

@@ -112,6 +112,7 @@ impl Bridge {
         Ok(Some(FittedBridge {
             bridge,
             out_of_fold: Some(columns),
+            without_fold: Vec::new(),
             folds: Some(folds.clone()),
             probe_l2: l2,
             probe_views: views,

@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use super::logistic;
 
 /// σ(slope · score + offset), fitted by maximum likelihood with weak priors.
@@ -12,6 +14,27 @@ pub struct Platt {
     pub slope: f64,
     /// What is added.
     pub offset: f64,
+    /// How sure both are.
+    pub spread: FitSpread,
+}
+
+/// Variances of slope and offset, and their covariance, by the curvature of the likelihood at its best (Laplace).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FitSpread {
+    /// Variance of the slope.
+    pub slope: f64,
+    /// Covariance of slope and offset.
+    pub both: f64,
+    /// Variance of the offset.
+    pub offset: f64,
+}
+
+impl FitSpread {
+    /// Standard deviation of slope · score + offset.
+    pub fn of_log_odds(self, score: f64) -> f64 {
+        (score * score * self.slope + 2.0 * score * self.both + self.offset).max(0.0).sqrt()
+    }
 }
 
 /// Ridge on the standardised slope: a prior of standard deviation 10 (slopes beyond that are steps).
@@ -29,7 +52,12 @@ impl Platt {
         let constant = {
             let share = (negatives * targets[0] + positives * targets[1]) / (positives + negatives).max(1.0);
             let share = if share > 0.0 { share } else { 0.5 };
-            Platt { slope: 0.0, offset: (share / (1.0 - share)).ln() }
+            let offset = 1.0 / (count * share * (1.0 - share));
+            Platt {
+                slope: 0.0,
+                offset: (share / (1.0 - share)).ln(),
+                spread: FitSpread { offset, ..FitSpread::default() },
+            }
         };
         let mean = scores.iter().sum::<f64>() / count;
         let deviation = (scores.iter().map(|s| (s - mean).powi(2)).sum::<f64>() / count).sqrt();
@@ -48,18 +76,20 @@ impl Platt {
             standard.iter().zip(positive).map(of).sum::<f64>() + 0.5 * SLOPE_RIDGE * a * a
         };
         let (mut a, mut b) = (0.0, constant.offset);
-        let mut current = loss(a, b);
-        for _ in 0..STEPS {
-            let (mut ga, mut gb, mut haa, mut hab, mut hbb) = (SLOPE_RIDGE * a, 0.0, SLOPE_RIDGE, 0.0, 1e-12);
+        // Gradient in a and b, and second derivatives in aa, ab and bb.
+        let derivatives = |a: f64, b: f64| {
+            let mut all = [SLOPE_RIDGE * a, 0.0, SLOPE_RIDGE, 0.0, 1e-12];
             for (&x, &p) in standard.iter().zip(positive) {
                 let q = logistic(a * x + b);
                 let (residual, curvature) = (q - target(p), q * (1.0 - q));
-                ga += residual * x;
-                gb += residual;
-                haa += curvature * x * x;
-                hab += curvature * x;
-                hbb += curvature;
+                let parts = [residual * x, residual, curvature * x * x, curvature * x, curvature];
+                all.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
             }
+            all
+        };
+        let mut current = loss(a, b);
+        for _ in 0..STEPS {
+            let [ga, gb, haa, hab, hbb] = derivatives(a, b);
             let determinant = haa * hbb - hab * hab;
             let (da, db) = ((hbb * ga - hab * gb) / determinant, (haa * gb - hab * ga) / determinant);
             // Halve the step until the loss falls: Newton alone can overshoot far from the optimum.
@@ -78,7 +108,19 @@ impl Platt {
         if a <= 0.0 {
             return constant;
         }
-        Platt { slope: a / deviation, offset: b - a * mean / deviation }
+        let [_, _, haa, hab, hbb] = derivatives(a, b);
+        let determinant = (haa * hbb - hab * hab).max(f64::MIN_POSITIVE);
+        let (vaa, vab, vbb) = (hbb / determinant, -hab / determinant, haa / determinant);
+        let centre = mean / deviation;
+        Platt {
+            slope: a / deviation,
+            offset: b - a * centre,
+            spread: FitSpread {
+                slope: vaa / deviation.powi(2),
+                both: (vab - centre * vaa) / deviation,
+                offset: vbb - 2.0 * centre * vab + centre * centre * vaa,
+            },
+        }
     }
 
     /// The probability of a score.

@@ -2,13 +2,13 @@ use std::path::Path;
 
 use sdmad_base::{Error, Result, read_to_string, write_atomic};
 
-use crate::{DrawOutputs, Label, Outputs, TestImage, TestSet};
+use crate::{Decision, DrawOutputs, Label, Outputs, TestImage, TestSet};
 
 /// The content of `scores.csv`: every measured image, its labels and every score, from which all figures can be computed
 /// again.
 ///
-/// Columns: `image`, `patient`, `left_out`, then for each category `label:ID`, `n:ID`, `r:ID`, `p:ID`, `threshold:ID`, then
-/// `d`, then for each sign of the truth `sign_label:ID` and `sign:ID`. Scores are written with as many digits as bring
+/// Columns: `image`, `patient`, `left_out`, then for each category `label:ID`, `n:ID`, `r:ID`, `p:ID`, `threshold:ID`,
+/// `uncalibrated:ID`, `answer:ID`, then `d`, then for each sign of the truth `sign_label:ID` and `sign:ID`. Scores are written with as many digits as bring
 /// the same number back; those of an image that is left out are empty.
 #[derive(Clone, Debug)]
 pub struct ScoresFile {
@@ -38,6 +38,8 @@ impl ScoresFile {
                 cells.push(cell(scores.map(|o| o.among_all[c])));
                 cells.push(cell(scores.map(|o| o.probability[c])));
                 cells.push(self.outputs.thresholds[c].to_string());
+                cells.push(cell(scores.map(|o| o.uncalibrated[c])));
+                cells.push(scores.map_or_else(String::new, |o| o.answers[c].name().into()));
             }
             cells.push(cell(outputs.as_ref().map(|o| o.detection)));
             for s in 0..self.set.signs().len() {
@@ -89,8 +91,15 @@ impl ScoresFile {
                     Error::bad_input(format!("{name}, line {}: label `{cell}`: expected 1, 0 or empty", line + 2))
                 })
             };
-            let of_category = |c: usize, part: usize| 3 + 5 * c + part;
-            let after = 3 + 5 * categories.len();
+            let of_category = |c: usize, part: usize| 3 + PARTS.len() * c + part;
+            let after = 3 + PARTS.len() * categories.len();
+            let answer = |column: usize| -> Result<Decision> {
+                let cell = record.get(column).unwrap_or("");
+                Decision::named(cell).ok_or_else(|| {
+                    let expected = "expected present, absent or uncertain";
+                    Error::bad_input(format!("{name}, line {}: answer `{cell}`: {expected}", line + 2))
+                })
+            };
             let labels = (0..categories.len()).map(|c| label(of_category(c, 0))).collect::<Result<_>>()?;
             for (c, threshold) in thresholds.iter_mut().enumerate() {
                 *threshold = number(of_category(c, 4))?;
@@ -106,11 +115,15 @@ impl ScoresFile {
                 let against_normal: Result<Vec<f64>> = column(1);
                 let among_all: Result<Vec<f64>> = column(2);
                 let probability: Result<Vec<f64>> = column(3);
+                let uncalibrated: Result<Vec<f64>> = column(5);
+                let answers: Result<_> = (0..categories.len()).map(|c| answer(of_category(c, 6))).collect();
                 Some(Outputs {
                     detection: number(after)?,
                     against_normal: against_normal?,
                     among_all: among_all?,
                     probability: probability?,
+                    uncalibrated: uncalibrated?,
+                    answers: answers?,
                     signs: (0..signs.len()).map(|s| number(after + 2 + 2 * s)).collect::<Result<_>>()?,
                 })
             });
@@ -123,10 +136,13 @@ impl ScoresFile {
     }
 }
 
+/// The columns of a category.
+const PARTS: [&str; 7] = ["label", "n", "r", "p", "threshold", "uncalibrated", "answer"];
+
 fn header(categories: &[String], signs: &[String]) -> Vec<String> {
     let mut columns: Vec<String> = ["image", "patient", "left_out"].map(String::from).into();
     for c in categories {
-        columns.extend(["label", "n", "r", "p", "threshold"].map(|part| format!("{part}:{c}")));
+        columns.extend(PARTS.map(|part| format!("{part}:{c}")));
     }
     columns.push("d".into());
     for s in signs {
@@ -156,6 +172,8 @@ mod tests {
             against_normal: vec![-1e-17, 3.0],
             among_all: vec![1.0 / 3.0, -2.5],
             probability: vec![0.25, 1e-300],
+            uncalibrated: vec![1.0 / 7.0, 1.0],
+            answers: vec![Decision::Absent, Decision::Uncertain],
             signs: vec![-0.7],
         };
         let outputs = DrawOutputs { outputs: vec![Some(one), None], thresholds: vec![0.5, 0.123] };
@@ -174,7 +192,7 @@ mod tests {
     fn a_broken_number_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scores.csv");
-        std::fs::write(&path, "image,patient,left_out,label:x,n:x,r:x,p:x,threshold:x,d\na,,,1,0.5,oops,0.1,0.5,1\n")
+        std::fs::write(&path, "image,patient,left_out,label:x,n:x,r:x,p:x,threshold:x,uncalibrated:x,answer:x,d\na,,,1,0.5,oops,0.1,0.5,0.2,absent,1\n")
             .unwrap();
         let error = ScoresFile::read(&path).unwrap_err().to_string();
         assert!(error.contains("line 2") && error.contains("r:x") && error.contains("oops"), "{error}");

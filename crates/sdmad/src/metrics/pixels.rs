@@ -63,6 +63,15 @@ impl PixelFigures {
         Ok(())
     }
 
+    /// Takes in what another has gathered, so many times; both must have the same number of bins.
+    pub(crate) fn add_times(&mut self, other: &PixelFigures, times: u64) {
+        let add = |sum: &mut [u64], more: &[u64]| sum.iter_mut().zip(more).for_each(|(s, m)| *s += times * m);
+        add(&mut self.positives, &other.positives);
+        add(&mut self.negatives, &other.negatives);
+        self.overlap.iter_mut().zip(&other.overlap).for_each(|(s, m)| *s += times as f64 * m);
+        self.regions += times * other.regions;
+    }
+
     /// Area under the ROC curve over all pixels.
     pub fn auroc(&self) -> Figure {
         self.figure(|positives, negatives| {

@@ -1,5 +1,6 @@
 use sdmad_base::Result;
 
+use super::answers::{Answers, class_number};
 use super::{DrawOutputs, FigureId, Measure, Outputs, Scope, TestSet};
 use crate::Label;
 use crate::metrics::{Cell, FEW, Figure, MultiLabel, MultiLabelValues, Ranked, SignPairs};
@@ -11,6 +12,9 @@ pub(crate) struct Evaluator {
     /// Against normal, against others, among all: one problem for each category.
     families: [Family; 3],
     decisions: MultiLabel,
+    /// The same pairs with probabilities as they would be without calibration.
+    before: MultiLabel,
+    answers: Answers,
     signs: Vec<Ranked>,
     pairs: SignPairs,
 }
@@ -66,7 +70,7 @@ impl Evaluator {
             Label::Unknown => None,
         });
 
-        let mut cells = Vec::new();
+        let (mut cells, mut before) = (Vec::new(), Vec::new());
         for category in 0..categories {
             for &(image, outputs) in &kept {
                 let label = images[image].labels[category];
@@ -75,6 +79,8 @@ impl Evaluator {
                     let decided = probability >= draw.thresholds[category];
                     let positive = label == Label::Present;
                     cells.push(Cell { image, category, positive, decided, probability });
+                    let probability = outputs.uncalibrated[category];
+                    before.push(Cell { image, category, positive, decided, probability });
                 }
             }
         }
@@ -98,6 +104,8 @@ impl Evaluator {
                 family(among_all, "with", "known to be without"),
             ],
             decisions: MultiLabel::new(categories, cells, whole),
+            before: MultiLabel::new(categories, before, Vec::new()),
+            answers: Answers::new(categories, images, &kept),
             signs: (0..set.signs().len()).map(sign).collect(),
             pairs: SignPairs::new(set.signs().len(), &sign_rows),
         })
@@ -111,6 +119,8 @@ impl Evaluator {
         let families: Vec<Vec<(f64, f64)>> =
             self.families.iter().map(|f| f.problems.iter().map(ranks).collect()).collect();
         let decisions = self.decisions.measure(weights);
+        let before = self.before.measure(weights);
+        let answers = self.answers.measure(weights);
         let signs: Vec<f64> = self.signs.iter().map(|s| ranks(s).0).collect();
         let value = |&id: &FigureId| match id {
             FigureId::Detection(measure) => pick(detection, measure),
@@ -122,6 +132,11 @@ impl Evaluator {
             FigureId::ExactMatch => decisions.exact_match.unwrap_or(f64::NAN),
             FigureId::Hamming => decisions.hamming.unwrap_or(f64::NAN),
             FigureId::CalibrationError => decisions.calibration_error.unwrap_or(f64::NAN),
+            FigureId::CalibrationErrorBefore => before.calibration_error.unwrap_or(f64::NAN),
+            FigureId::Covered(scope, class) => self.answered(scope, class, |c| answers[c][class_number(class)].covered),
+            FigureId::Uncertain(scope, class) => {
+                self.answered(scope, class, |c| answers[c][class_number(class)].uncertain)
+            }
             FigureId::Sign(sign) => signs[sign],
             FigureId::SignPairs => self.pairs.measure(weights).unwrap_or(f64::NAN),
         };
@@ -141,6 +156,15 @@ impl Evaluator {
         match scope {
             Scope::Category(c) => of(c),
             Scope::Macro => mean((0..decisions.f1.len()).filter(|&c| self.has_positive(c)).map(of)),
+        }
+    }
+
+    fn answered(&self, scope: Scope, class: Label, of: impl Fn(usize) -> f64) -> f64 {
+        match scope {
+            Scope::Category(c) => of(c),
+            Scope::Macro => {
+                mean((0..self.families[2].problems.len()).filter(|&c| self.answers.count(c, class) > 0).map(of))
+            }
         }
     }
 
@@ -169,7 +193,10 @@ impl Evaluator {
                     problems[c].positives.min(problems[c].negatives) < FEW
                 })
             }
-            FigureId::MicroF1 | FigureId::CalibrationError => {
+            FigureId::Covered(scope, class) | FigureId::Uncertain(scope, class) => {
+                self.answer_figure(scope, class, value, set)
+            }
+            FigureId::MicroF1 | FigureId::CalibrationError | FigureId::CalibrationErrorBefore => {
                 let (positives, negatives) = self.decisions.counts();
                 let why = if id == FigureId::MicroF1 { "no positive label in the test set" } else { "no known label" };
                 or_missing(value, why).marked_few(positives < FEW || negatives < FEW)
@@ -183,6 +210,18 @@ impl Evaluator {
             FigureId::SignPairs => or_missing(value, SignPairs::NONE).marked_few(self.pairs.fewest() < FEW),
         };
         self.ids.iter().zip(values).map(figure).collect()
+    }
+
+    fn answer_figure(&self, scope: Scope, class: Label, value: f64, set: &TestSet) -> Figure {
+        let count = |c: usize| self.answers.count(c, class) as u64;
+        match scope {
+            Scope::Category(c) => {
+                let with = if class == Label::Present { "with" } else { "known to be without" };
+                let why = format!("no test image {with} `{}`", set.categories()[c]);
+                or_missing(value, &why).marked_few(count(c) < FEW)
+            }
+            Scope::Macro => self.mean_figure(value, set, &|c| count(c) > 0, &|c| count(c) < FEW),
+        }
     }
 
     fn family_figure(&self, family: usize, scope: Scope, value: f64, set: &TestSet) -> Figure {

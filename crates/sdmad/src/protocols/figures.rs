@@ -1,7 +1,7 @@
 use sdmad_base::{Error, Result};
 
 use super::{DrawOutputs, Evaluator, TestSet};
-use crate::Figure;
+use crate::{Figure, Label};
 
 /// How well scores rank positives above negatives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,11 +42,20 @@ pub enum FigureId {
     Hamming,
     /// P3: expected calibration error of p_c; lower is better.
     CalibrationError,
+    /// P3: the same of what the scores would say without calibration.
+    CalibrationErrorBefore,
+    /// Three-way answers: share of the images that have the category (`Present`) or are known to be without it (`Absent`) for which
+    /// that was not ruled out. At least the stated coverage, if the promise is kept.
+    Covered(Scope, Label),
+    /// Three-way answers: share of those images that was answered `uncertain`; lower is better.
+    Uncertain(Scope, Label),
     /// The sign of this number against its truth.
     Sign(usize),
     /// Pairwise sign accuracy.
     SignPairs,
 }
+
+const CLASSES: [Label; 2] = [Label::Present, Label::Absent];
 
 const MEASURES: [Measure; 2] = [Measure::Auroc, Measure::AveragePrecision];
 
@@ -60,6 +69,10 @@ impl FigureId {
         }
         all.extend(scopes.iter().map(|&scope| FigureId::F1(scope)));
         all.extend([FigureId::MicroF1, FigureId::ExactMatch, FigureId::Hamming, FigureId::CalibrationError]);
+        all.push(FigureId::CalibrationErrorBefore);
+        for family in [FigureId::Covered, FigureId::Uncertain] {
+            all.extend(scopes.iter().flat_map(|&scope| CLASSES.map(|class| family(scope, class))));
+        }
         if signs > 0 {
             all.extend((0..signs).map(FigureId::Sign));
             all.push(FigureId::SignPairs);
@@ -91,6 +104,9 @@ impl FigureId {
             FigureId::ExactMatch => "multilabel.exact_match".into(),
             FigureId::Hamming => "multilabel.hamming".into(),
             FigureId::CalibrationError => "multilabel.ece".into(),
+            FigureId::CalibrationErrorBefore => "multilabel.ece_before".into(),
+            FigureId::Covered(of, class) => format!("answers.{}.{}.covered", scope(of), class_name(class)),
+            FigureId::Uncertain(of, class) => format!("answers.{}.{}.uncertain", scope(of), class_name(class)),
             FigureId::Sign(sign) => format!("signs.{}.auroc", id(set.signs(), sign)),
             FigureId::SignPairs => "signs.pairwise_accuracy".into(),
         }
@@ -98,8 +114,15 @@ impl FigureId {
 
     /// Whether a smaller value is the better one.
     pub fn lower_is_better(self) -> bool {
-        matches!(self, FigureId::Hamming | FigureId::CalibrationError)
+        matches!(
+            self,
+            FigureId::Hamming | FigureId::CalibrationError | FigureId::CalibrationErrorBefore | FigureId::Uncertain(..)
+        )
     }
+}
+
+fn class_name(class: Label) -> &'static str {
+    if class == Label::Present { "present" } else { "absent" }
 }
 
 /// Every figure of a test set, in the order of [`FigureId::all`].

@@ -1,7 +1,7 @@
 use sdmad_base::{Error, Result};
 
 use super::SignTruth;
-use crate::{Label, Manifest};
+use crate::{Decision, Label, Manifest};
 
 /// What a method says of one image; each higher = more so, by its own best rule, fixed before testing.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,10 @@ pub struct Outputs {
     pub among_all: Vec<f64>,
     /// p_c: a probability of category c, in [0, 1].
     pub probability: Vec<f64>,
+    /// What the scores would say of category c as a probability without calibration, in [0, 1].
+    pub uncalibrated: Vec<f64>,
+    /// The three-way answer for category c.
+    pub answers: Vec<Decision>,
     /// A standardised score for each sign of the sign truth ([`Standard`](crate::Standard)); empty without sign truth.
     pub signs: Vec<f64>,
 }
@@ -171,6 +175,7 @@ impl TestSet {
             ("scores against normal", &outputs.against_normal, &self.categories),
             ("scores among all images", &outputs.among_all, &self.categories),
             ("probabilities", &outputs.probability, &self.categories),
+            ("uncalibrated probabilities", &outputs.uncalibrated, &self.categories),
             ("sign scores", &outputs.signs, &self.signs),
         ];
         for (what, values, ids) in parts {
@@ -181,16 +186,22 @@ impl TestSet {
                 return Err(Error::bad_input(format!("{what}: that of `{}` is not a number", ids[position])));
             }
         }
+        if outputs.answers.len() != self.categories.len() {
+            let (found, expected) = (outputs.answers.len(), self.categories.len());
+            return Err(Error::bad_input(format!("{found} answers: expected {expected}")));
+        }
         if outputs.detection.is_nan() {
             return Err(Error::bad_input("the detection score is not a number"));
         }
-        match outputs.probability.iter().position(|p| !(0.0..=1.0).contains(p)) {
-            Some(c) => Err(Error::bad_input(format!(
-                "probability {} of `{}`: expected 0 to 1",
-                outputs.probability[c], self.categories[c]
-            ))),
-            None => Ok(()),
+        for values in [&outputs.probability, &outputs.uncalibrated] {
+            if let Some(c) = values.iter().position(|p| !(0.0..=1.0).contains(p)) {
+                return Err(Error::bad_input(format!(
+                    "probability {} of `{}`: expected 0 to 1",
+                    values[c], self.categories[c]
+                )));
+            }
         }
+        Ok(())
     }
 }
 
@@ -210,6 +221,8 @@ mod tests {
             against_normal: vec![1.0],
             among_all: vec![1.0],
             probability: vec![0.5],
+            uncalibrated: vec![0.5],
+            answers: vec![Decision::Present],
             signs: vec![],
         };
         let check = |outputs: Outputs| {

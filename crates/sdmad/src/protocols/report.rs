@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::{DrawOutputs, FigureId, FigureTable, Measure, Scope, TestSet};
-use crate::metrics::{Figure, PixelFigures};
+use crate::metrics::Figure;
+use crate::{Label, MapOrigin};
 
 /// The number in `metrics.json` that grows when its shape changes.
 pub const METRICS_SCHEMA: u32 = 1;
@@ -44,9 +45,9 @@ impl DataSummary {
     }
 }
 
-/// Figures of localisation maps.
+/// Figures of maps over the pixels of all images together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Localisation {
+pub struct MapFigures {
     /// Pixel AUROC.
     pub pixel_auroc: Figure,
     /// Pixel average precision.
@@ -55,15 +56,29 @@ pub struct Localisation {
     pub pro: Figure,
 }
 
-impl From<&PixelFigures> for Localisation {
-    fn from(pixels: &PixelFigures) -> Self {
-        let why = "the bootstrap does not resample pixels yet";
-        Localisation {
-            pixel_auroc: pixels.auroc().without_interval(why),
-            pixel_ap: pixels.average_precision().without_interval(why),
-            pro: pixels.region_overlap().without_interval(why),
-        }
+impl MapFigures {
+    /// From pixel AUROC, average precision and region overlap.
+    pub fn of([pixel_auroc, pixel_ap, pro]: [Figure; 3]) -> Self {
+        MapFigures { pixel_auroc, pixel_ap, pro }
     }
+}
+
+/// Localisation: the maps of a run against masks.
+#[derive(Clone, Debug, Serialize)]
+pub struct Localisation {
+    /// The map of any anomaly against the union of an image's masks, over normal images and masked ones.
+    #[serde(flatten)]
+    pub any: MapFigures,
+    /// The same of a map that is highest in the middle of every image.
+    pub centre_prior: MapFigures,
+    /// Each category's map against its masks, over normal images and those that have it.
+    pub(crate) per_category: Ordered<MapFigures>,
+    /// Where the maps came from.
+    pub origin: MapOrigin,
+    /// Images measured.
+    pub images: usize,
+    /// Those of them with a mask.
+    pub abnormal: usize,
 }
 
 /// The content of `metrics.json`.
@@ -75,6 +90,7 @@ pub struct MetricsFile {
     run: serde_json::Value,
     data: DataSummary,
     protocols: Protocols,
+    answers: PerCategory<AnswerFigures>,
     localisation: Option<Localisation>,
     signs: Option<Ordered<SignFigures>>,
     pairwise_sign_accuracy: Option<Figure>,
@@ -115,7 +131,21 @@ struct MultiLabelFigures {
     exact_match: Figure,
     hamming: Figure,
     ece: Figure,
+    ece_before: Figure,
     per_category: Ordered<CategoryFigures>,
+}
+
+/// How three-way answers came out, among images with a category and among images known to be without it.
+#[derive(Clone, Debug, Serialize)]
+struct AnswerFigures {
+    present: ClassFigures,
+    absent: ClassFigures,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ClassFigures {
+    covered: Figure,
+    uncertain: Figure,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -177,12 +207,19 @@ impl MetricsFile {
             exact_match: figure(FigureId::ExactMatch),
             hamming: figure(FigureId::Hamming),
             ece: figure(FigureId::CalibrationError),
+            ece_before: figure(FigureId::CalibrationErrorBefore),
             per_category: ordered(set.categories(), |c| CategoryFigures {
                 auroc: figure(FigureId::AmongAll(Scope::Category(c), Measure::Auroc)),
                 ap: figure(FigureId::AmongAll(Scope::Category(c), Measure::AveragePrecision)),
                 f1: figure(FigureId::F1(Scope::Category(c))),
             }),
         };
+        let class = |scope, class| ClassFigures {
+            covered: figure(FigureId::Covered(scope, class)),
+            uncertain: figure(FigureId::Uncertain(scope, class)),
+        };
+        let answers =
+            |scope| AnswerFigures { present: class(scope, Label::Present), absent: class(scope, Label::Absent) };
         let has_signs = !set.signs().is_empty();
         MetricsFile {
             schema: METRICS_SCHEMA,
@@ -199,10 +236,19 @@ impl MetricsFile {
                 },
                 multilabel,
             },
+            answers: PerCategory {
+                mean: answers(Scope::Macro),
+                per_category: ordered(set.categories(), |c| answers(Scope::Category(c))),
+            },
             localisation,
             signs: has_signs.then(|| ordered(set.signs(), |s| SignFigures { auroc: figure(FigureId::Sign(s)) })),
             pairwise_sign_accuracy: has_signs.then(|| figure(FigureId::SignPairs)),
         }
+    }
+
+    /// Figures of maps, where they were measured.
+    pub fn localisation(&self) -> Option<&Localisation> {
+        self.localisation.as_ref()
     }
 
     /// As indented JSON with a line break at its end.

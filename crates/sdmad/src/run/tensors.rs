@@ -10,7 +10,7 @@ use sdmad_encoders::ShiftAdapters;
 use sdmad_engine::{Matrix, ShiftAdapter};
 
 use crate::train::RunConfig;
-use crate::{AttributeReader, Baseline, Bridge, Method, Model, SignPrior, TowerAdapters};
+use crate::{AttributeReader, Baseline, Bridge, MapOrigin, Method, Model, PatchMaps, SignPrior, TowerAdapters};
 
 /// The trained tensors of a run.
 pub(super) struct Parts {
@@ -18,6 +18,8 @@ pub(super) struct Parts {
     pub(super) coordinates: Vec<Vec<f64>>,
     pub(super) prior: Option<SignPrior>,
     pub(super) baseline: Option<Baseline>,
+    pub(super) maps: Option<PatchMaps>,
+    pub(super) without_fold: Vec<Bridge>,
     pub(super) adapters: TowerAdapters,
 }
 
@@ -52,12 +54,7 @@ pub(super) fn encode(model: &Model, adapters: &TowerAdapters) -> Result<Vec<u8>>
     if let Some(baseline) = &model.baseline {
         baseline::put(&mut tensors, baseline);
     } else {
-        let width = bridge.weights.first().map_or(0, Vec::len);
-        tensors.insert(
-            "bridge.weight".to_string(),
-            Tensor::f32(vec![bridge.weights.len(), width], bridge.weights.iter().flatten().copied()),
-        );
-        tensors.insert("bridge.bias".into(), Tensor::f32(vec![bridge.bias.len()], bridge.bias.iter().copied()));
+        put_bridge(&mut tensors, "bridge", bridge);
     }
     if let Some(signs) = &model.signs {
         let rows = &signs.map.coordinates;
@@ -67,6 +64,13 @@ pub(super) fn encode(model: &Model, adapters: &TowerAdapters) -> Result<Vec<u8>>
         if let Some(prior) = &signs.prior {
             put_prior(&mut tensors, prior);
         }
+    }
+    for (fold, bridge) in model.without_fold.iter().enumerate() {
+        put_bridge(&mut tensors, &format!("without_fold.{fold}"), bridge);
+    }
+    if let Some(maps) = &model.maps {
+        tensors.insert("maps.weight".into(), Tensor::matrix(&maps.weights));
+        tensors.insert("maps.bias".into(), Tensor::f32(vec![maps.bias.len()], maps.bias.iter().copied()));
     }
     for (tower, adapters) in [("image", &adapters.image), ("text", &adapters.text)] {
         for (layer, adapter) in adapters {
@@ -80,6 +84,12 @@ pub(super) fn encode(model: &Model, adapters: &TowerAdapters) -> Result<Vec<u8>>
         }
     }
     serialize(&tensors)
+}
+
+fn put_bridge(tensors: &mut BTreeMap<String, Tensor>, name: &str, bridge: &Bridge) {
+    let shape = vec![bridge.weights.len(), bridge.weights.first().map_or(0, Vec::len)];
+    tensors.insert(format!("{name}.weight"), Tensor::f32(shape, bridge.weights.iter().flatten().copied()));
+    tensors.insert(format!("{name}.bias"), Tensor::f32(vec![bridge.bias.len()], bridge.bias.iter().copied()));
 }
 
 fn put_attribute_reader(tensors: &mut BTreeMap<String, Tensor>, reader: &AttributeReader) {
@@ -110,6 +120,13 @@ pub(super) fn encode_support(features: &[Vec<f32>]) -> Result<Vec<u8>> {
     serialize(&BTreeMap::from([("features".to_string(), tensor)]))
 }
 
+/// The features of so many shots.
+pub(super) fn decode_support(bytes: &[u8], path: &Path, shots: usize) -> Result<Vec<Vec<f32>>> {
+    let mut reader = Reader::of(bytes, path)?;
+    let (_, width, values) = reader.take("features", Dtype::F32, Some(shots))?;
+    Ok(values.chunks_exact(width.max(1)).map(|row| row.iter().map(|&x| x as f32).collect()).collect())
+}
+
 /// Takes named tensors out of a file, and says what is missing, left over, of another shape or not finite.
 struct Reader<'a> {
     tensors: SafeTensors<'a>,
@@ -117,7 +134,15 @@ struct Reader<'a> {
     taken: Vec<String>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn of(bytes: &'a [u8], path: &'a Path) -> Result<Self> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| {
+            Error::bad_input(format!("{} is no safetensors file: {e}", path.display()))
+                .with_hint("the run folder is damaged: train again")
+        })?;
+        Ok(Reader { tensors, path, taken: Vec::new() })
+    }
+
     fn error(&self, message: String) -> Error {
         Error::bad_input(format!("{}: {message}", self.path.display()))
             .with_hint("the run folder is damaged: train again")
@@ -211,11 +236,17 @@ impl Reader<'_> {
         })
     }
 
-    fn bridge(&mut self, columns: usize) -> Result<Bridge> {
-        let (_, width, weights) = self.take("bridge.weight", Dtype::F32, Some(columns))?;
-        let (_, biases, bias) = self.take("bridge.bias", Dtype::F32, Some(1))?;
+    fn maps(&mut self, categories: usize, signs: usize, origin: MapOrigin) -> Result<PatchMaps> {
+        let weights = self.shaped("maps.weight", Some(1 + categories + signs), None)?;
+        let bias = self.shaped("maps.bias", Some(1), Some(weights.rows()))?.into_vec();
+        Ok(PatchMaps { weights, bias, categories, origin })
+    }
+
+    fn bridge(&mut self, name: &str, columns: usize) -> Result<Bridge> {
+        let (_, width, weights) = self.take(&format!("{name}.weight"), Dtype::F32, Some(columns))?;
+        let (_, biases, bias) = self.take(&format!("{name}.bias"), Dtype::F32, Some(1))?;
         if biases != columns || width == 0 {
-            return Err(self.error(format!("tensor bridge.bias has {biases} numbers; expected {columns}")));
+            return Err(self.error(format!("tensor {name}.bias has {biases} numbers; expected {columns}")));
         }
         Ok(Bridge {
             weights: weights.chunks_exact(width).map(|r| r.iter().map(|&w| w as f32).collect()).collect(),
@@ -242,18 +273,17 @@ impl Reader<'_> {
 }
 
 pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Parts> {
-    let tensors = SafeTensors::deserialize(bytes).map_err(|e| {
-        Error::bad_input(format!("{} is no safetensors file: {e}", path.display()))
-            .with_hint("the run folder is damaged: train again")
-    })?;
-    let mut reader = Reader { tensors, path, taken: Vec::new() };
+    let mut reader = Reader::of(bytes, path)?;
     let columns = config.categories.len() + 1;
     let baseline = match &config.baseline {
         Some(record) => Some(baseline::take(&mut reader, config, record)?),
         None => None,
     };
-    let bridge =
-        if baseline.is_some() { Bridge { weights: Vec::new(), bias: Vec::new() } } else { reader.bridge(columns)? };
+    let bridge = if baseline.is_some() {
+        Bridge { weights: Vec::new(), bias: Vec::new() }
+    } else {
+        reader.bridge("bridge", columns)?
+    };
     let coordinates = if config.method == Method::Sdmad {
         let (_, found, values) = reader.take("signs.coordinates", Dtype::F64, None)?;
         if found != columns {
@@ -264,6 +294,20 @@ pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Pa
         Vec::new()
     };
     let prior = if config.alignment.is_some() && baseline.is_none() { Some(reader.prior()?) } else { None };
+    let maps = match config.maps {
+        Some(origin) => {
+            Some(reader.maps(config.categories.len(), prior.as_ref().map_or(0, |p| p.readings.len()), origin)?)
+        }
+        None => None,
+    };
+    let without_fold: Vec<Bridge> = (0..config.fold_models)
+        .map(|fold| reader.bridge(&format!("without_fold.{fold}"), columns))
+        .collect::<Result<_>>()?;
+    let width = |bridge: &Bridge| bridge.weights.first().map_or(0, Vec::len);
+    if let Some(other) = without_fold.iter().find(|b| width(b) != width(&bridge)) {
+        let (found, expected) = (width(other), width(&bridge));
+        return Err(reader.error(format!("the tensors without_fold read {found} features; expected {expected}")));
+    }
     let adapters = TowerAdapters {
         image: reader.adapters("image", &config.image_adapters, config)?,
         text: reader.adapters("text", &config.text_adapters, config)?,
@@ -271,5 +315,5 @@ pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Pa
     if let Some(left) = reader.tensors.names().iter().find(|n| !reader.taken.iter().any(|t| t == *n)) {
         return Err(reader.error(format!("tensor {left} is left over; adapter_config.json names none such")));
     }
-    Ok(Parts { bridge, coordinates, prior, baseline, adapters })
+    Ok(Parts { bridge, coordinates, prior, baseline, maps, without_fold, adapters })
 }

@@ -8,7 +8,8 @@ use sdmad_engine::Precision;
 use crate::adapt::TowerAdapters;
 use crate::select::SelectionMode;
 use crate::{
-    Baseline, BaselineChoices, Coexistence, ImageReader, Method, Model, ProbeForm, RunAlignment, Settings, ShotRecord,
+    Baseline, BaselineChoices, Coexistence, ImageReader, MapOrigin, Method, Model, ProbeForm, RunAlignment, ScopeModel,
+    Settings, ShotRecord,
 };
 
 /// What a run is, as `adapter_config.json` says it.
@@ -52,6 +53,12 @@ pub struct RunConfig {
     /// The form of the linear probe that was chosen; none for every other method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeForm>,
+    /// How many fold models the tensors hold; 0 where the model of all shots stands in for them.
+    #[serde(default)]
+    pub fold_models: usize,
+    /// Where the run's maps came from; none without maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maps: Option<MapOrigin>,
     /// What a method of others is made of; none for every other method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<BaselineRecord>,
@@ -153,9 +160,13 @@ pub struct TrainedRun {
     pub shots: Vec<ShotRecord>,
     /// Mean features of the shots, in their order.
     pub support_features: Vec<Vec<f32>>,
+    /// What the shots look like; none where that was not wanted, or there are fewer than three.
+    pub scope: Option<ScopeModel>,
+    /// Small JPEG pictures of the shots, in their order; empty unless they are to be kept.
+    pub thumbnails: Vec<Vec<u8>>,
     /// One JSON object for each step of training, in order.
     pub log: Vec<serde_json::Value>,
 }
 
 /// The run folder's format number that this version writes.
-pub const RUN_FORMAT: u32 = 4;
+pub const RUN_FORMAT: u32 = 5;

@@ -9,28 +9,28 @@ const STEPS: usize = 50;
 
 /// What is drawn of a method.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Curves {
+pub(crate) struct Curves {
     /// Detection: (false-positive rate, mean true-positive rate over draws).
-    pub(super) roc: Vec<(f64, f64)>,
+    pub(crate) roc: Vec<(f64, f64)>,
     /// Detection: (recall, mean precision over draws).
-    pub(super) precision_recall: Vec<(f64, f64)>,
+    pub(crate) precision_recall: Vec<(f64, f64)>,
     /// All known (image, category) pairs of all draws, by bins of their probability.
-    pub(super) reliability: Vec<Bin>,
+    pub(crate) reliability: Vec<Bin>,
 }
 
 /// A bin of the reliability diagram.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Bin {
+pub(crate) struct Bin {
     /// Mean probability.
-    pub(super) probability: f64,
+    pub(crate) probability: f64,
     /// Share of positives.
-    pub(super) positives: f64,
+    pub(crate) positives: f64,
     /// Pairs.
-    pub(super) count: usize,
+    pub(crate) count: usize,
 }
 
 impl Curves {
-    pub(super) fn of(set: &TestSet, draws: &[DrawOutputs]) -> Self {
+    pub(crate) fn of(set: &TestSet, draws: &[DrawOutputs]) -> Self {
         let steps: Vec<Vec<Step>> = draws.iter().filter_map(|draw| steps(set, draw)).collect();
         let mean = |of: &dyn Fn(&[Step], f64) -> f64| -> Vec<(f64, f64)> {
             if steps.is_empty() {
@@ -138,6 +138,8 @@ mod tests {
                 against_normal: vec![d],
                 among_all: vec![d],
                 probability: vec![p],
+                uncalibrated: vec![p],
+                answers: vec![crate::Decision::Uncertain],
                 signs: Vec::new(),
             })
         };

@@ -1,0 +1,144 @@
+//! The effect of other words without training: signs are text, and what reads text is in the encoder and the alignment.
+
+use std::collections::BTreeMap;
+
+use sdmad_base::{Error, Result};
+use sdmad_encoders::Encoder;
+
+use crate::sign_text::{sign_embeddings, sign_sets};
+use crate::{
+    Bank, Choice, ChosenAlignment, Model, NORMAL, Run, Sign, SignChoice, SignMap, SignModel, SignPrior, Standard,
+};
+
+/// A change of a run's bank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignEdit {
+    /// A new sign of a category.
+    Added {
+        /// Its words.
+        text: String,
+        /// The category, or normal.
+        category: String,
+    },
+    /// Other words for a sign.
+    Reworded {
+        /// Id of the sign.
+        sign: String,
+        /// Its words from now on.
+        text: String,
+    },
+}
+
+/// Id of a sign that was added.
+pub const ADDED: &str = "new_sign";
+
+impl SignEdit {
+    /// The bank after the edit.
+    ///
+    /// # Errors
+    /// When there is no such category or sign, or the text is empty.
+    pub fn apply(&self, bank: &Bank) -> Result<Bank> {
+        let mut bank = bank.clone();
+        let (SignEdit::Added { text, .. } | SignEdit::Reworded { text, .. }) = self;
+        if text.trim().is_empty() {
+            return Err(Error::bad_input("the text of the sign is empty: expected what can be seen, in a few words"));
+        }
+        match self {
+            SignEdit::Added { text, category } => {
+                if category != NORMAL && !bank.categories.iter().any(|c| c.id == *category) {
+                    let known: Vec<&str> = bank.categories.iter().map(|c| c.id.as_str()).collect();
+                    return Err(Error::bad_input(format!("the run has no category `{category}`"))
+                        .with_hint(format!("expected {NORMAL} or one of {}", known.join(", "))));
+                }
+                bank.signs.push(Sign {
+                    id: ADDED.into(),
+                    text: text.clone(),
+                    categories: vec![category.clone()],
+                    code: None,
+                });
+            }
+            SignEdit::Reworded { sign, text } => {
+                let known: Vec<String> = bank.signs.iter().map(|s| s.id.clone()).collect();
+                let found = bank.signs.iter_mut().find(|s| s.id == *sign).ok_or_else(|| {
+                    Error::bad_input(format!("the run has no sign `{sign}`"))
+                        .with_hint(format!("its signs are {}", known.join(", ")))
+                })?;
+                found.text.clone_from(text);
+            }
+        }
+        Ok(bank)
+    }
+}
+
+/// The model of a run with other signs: the bridge, its features and the calibration stay, and signs are read anew.
+///
+/// The run's own bank gives the run's own model, but for a run with adapters in the text tower, which is refused.
+///
+/// # Errors
+/// When the run has no signs, was trained with text adapters or with a control in place of its words, or the encoder's text tower is not the run's.
+pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&ChosenAlignment>) -> Result<Model> {
+    let no_signs = || {
+        Error::bad_input(format!("the run {} has no signs that could be changed", run.folder.display()))
+            .with_hint("only --method sdmad reads signs")
+    };
+    let old = run.model.signs.as_ref().ok_or_else(no_signs)?;
+    if !run.adapters.text.is_empty() {
+        return Err(Error::bad_input(format!("the run {} has trained its text tower", run.folder.display()))
+            .with_hint("other words need another training: edit the bank and run `sdmad train`"));
+    }
+    let settings = &run.config.settings;
+    let record = run.config.encoder.as_ref().ok_or_else(no_signs)?;
+    if encoder.identity().text_sha256 != record.text_sha256 {
+        return Err(Error::bad_input(format!(
+            "the text tower of encoder {} has SHA-256 {}; the run was trained with {}",
+            record.name,
+            encoder.identity().text_sha256,
+            record.text_sha256
+        ))
+        .with_hint("use the encoder that the run was trained with"));
+    }
+    let embeddings = sign_embeddings(&bank, encoder, &settings.text);
+    let map = SignMap::new(&embeddings, sign_sets(&bank, &run.config.categories), settings.text.membership)?;
+    let prior = match (&old.prior, alignment, &run.config.alignment) {
+        (Some(_), Some(chosen), Some(known)) => {
+            let texts: Vec<&str> = bank.signs.iter().map(|s| s.text.as_str()).collect();
+            let embeddings = encoder.text_tower().embed_all(&texts);
+            let control = settings.alignment.control;
+            Some(SignPrior::new(&chosen.part, &embeddings, &map.sets, known.weight, control, settings.text.seed))
+        }
+        (Some(_), ..) => return Err(Error::bad_input("the run reads signs by an alignment: expected it")),
+        (None, ..) => None,
+    };
+    let groups = std::iter::once(NORMAL).chain(run.config.categories.iter().map(String::as_str));
+    let selection = groups
+        .enumerate()
+        .map(|(group, _)| {
+            let of_group = if group == 0 { map.sets.normal() } else { map.sets.category(group - 1) };
+            let known: BTreeMap<&str, &SignChoice> = old
+                .selection
+                .get(group)
+                .into_iter()
+                .flatten()
+                .map(|choice| (old.bank.signs[choice.sign].id.as_str(), choice))
+                .collect();
+            let choice = |&sign: &usize| match known.get(bank.signs[sign].id.as_str()) {
+                Some(choice) => SignChoice { sign, ..(*choice).clone() },
+                None => SignChoice { sign, margin: None, choice: Choice::Kept },
+            };
+            of_group.iter().map(choice).collect()
+        })
+        .collect();
+    let standards = (0..bank.signs.len())
+        .map(|sign| {
+            let same =
+                old.bank.signs.iter().position(|s| s.id == bank.signs[sign].id && s.text == bank.signs[sign].text);
+            match (same, &prior) {
+                (Some(place), _) => old.standards[place],
+                (None, Some(prior)) => Standard::of_spread(prior.spreads[sign]),
+                (None, None) => Standard::of(&[]),
+            }
+        })
+        .collect();
+    let signs = SignModel { bank, map, prior, selection, standards, ..old.clone() };
+    Ok(Model { signs: Some(signs), ..run.model.clone() })
+}
