@@ -29,6 +29,11 @@
   const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
   const clamp = (x, low, high) => Math.min(high, Math.max(low, x));
   const at = (x) => `${100 * clamp(x, 0, 1)}%`;
+  // The folder that all names begin with tells no image from another.
+  const sharedFolder = images.reduce((shared, { name }) => {
+    while (!name.startsWith(shared)) shared = shared.slice(0, shared.lastIndexOf('/', shared.length - 2) + 1);
+    return shared;
+  }, images.length ? images[0].name.slice(0, images[0].name.lastIndexOf('/') + 1) : '');
   const nameOf = (id) => (categories.find((c) => c.id === id) || { name: id }).name;
 
   /** A table with scrolling of its own; rows are arrays of text, nodes or cells. */
@@ -169,7 +174,7 @@
   }
 
   function row(image, index, position) {
-    const head = make('div', { class: 'row-name' }, make('b', { title: image.name }, image.name));
+    const head = make('div', { class: 'row-name' }, make('b', { title: image.name }, image.name.slice(sharedFolder.length)));
     if (image.warnings) head.append(make('span', { class: 'tag' }, plural(image.warnings, 'warning')));
     if (isWrong(image)) head.append(make('span', { class: 'tag' }, '≠ truth'));
     const body = image.error ? [make('div', { class: 'small' }, 'Could not be read.')] : rowLines(image);
