@@ -160,7 +160,9 @@ impl Run {
         let support_path = folder.join(SUPPORT);
         let support_features = tensors::decode_support(&sdmad_base::read(&support_path)?, &support_path, shots.len())?;
         let scope_path = folder.join(SCOPE);
-        let scope = match scope_path.exists() {
+        // Formats before 5 have none; neither have runs of so few shots that nothing can be learnt of them.
+        let expected = config.format >= 5 && config.settings.scope.learnt && shots.len() >= ScopeModel::LEAST_SHOTS;
+        let scope = match expected || scope_path.exists() {
             true => Some(parse_json(&read_to_string(&scope_path)?, &scope_path)?),
             false => None,
         };

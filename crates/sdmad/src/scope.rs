@@ -86,9 +86,12 @@ pub struct ScopeModel {
 }
 
 impl ScopeModel {
+    /// Fewer shots say nothing of how far apart images of their kind are.
+    pub(crate) const LEAST_SHOTS: usize = 3;
+
     /// Of the features and the looks of all shots; `None` with fewer than three.
     pub(crate) fn of(features: &[Vec<f32>], looks: &[Looks]) -> Option<Self> {
-        if features.len() < 3 || looks.len() != features.len() {
+        if features.len() < ScopeModel::LEAST_SHOTS || looks.len() != features.len() {
             return None;
         }
         let nearest = |shot: usize| {

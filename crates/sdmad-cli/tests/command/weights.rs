@@ -102,8 +102,8 @@ fn a_damaged_run_is_refused() {
 
     for name in world.names("whole") {
         fs::remove_file(world.path("run").join(&name)).unwrap();
-        // The card, the log and the features of the shots are for people and later work.
-        if !["README.md", "support.safetensors", "training.jsonl"].contains(&name.as_str()) {
+        // The card and the log are for people.
+        if !["README.md", "training.jsonl"].contains(&name.as_str()) {
             world.refuses(2, EVALUATE, &[&name]);
         }
         restore(&name);
