@@ -7,7 +7,8 @@
 //! - **words**: an alignment was taught, on drawn findings, which patches belong to a finding and what attributes they have ([`AttributeReader`](crate::AttributeReader)).
 //!   Any anomaly is its attribute "finding"; a sign is the attributes that its words name; a category is any anomaly plus half of how much more a patch has of the
 //!   attributes of its signs than of those of the other categories'. No mask and no label of a real lesion takes part.
-//! - **masks**, where shots have them: linear discriminants (Fisher 1936, with a ridge) of the patches inside against all others, plus half of what words say.
+//! - **masks**, where shots have them: linear discriminants (Fisher 1936, with a ridge) of the patches inside against all others, plus what words say; a category is any anomaly plus
+//!   half of the discriminant of its own masks.
 //!
 //! | module | holds |
 //! |---|---|

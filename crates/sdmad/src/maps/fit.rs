@@ -35,7 +35,7 @@ const MOST_SHOTS: usize = 32;
 const RIDGE: f64 = 0.1;
 
 /// How much words count beside masks, in units of the spread over normal patches.
-const WORDS_BESIDE_MASKS: f64 = 0.5;
+const WORDS_BESIDE_MASKS: f64 = 1.0;
 
 /// How much what is peculiar to a category counts beside what any anomaly has.
 const PECULIAR: f64 = 0.5;
@@ -75,12 +75,11 @@ pub(crate) fn fit_maps(plan: &MapPlan<'_>, monitor: &dyn Monitor) -> Result<Opti
     };
     let mut rows = vec![any.clone()];
     for c in 0..categories {
-        let of_mask = masked.as_ref().and_then(|m| m.categories[c].as_ref());
-        let of_words = words.as_ref().and_then(|w| w.peculiar(c)).map(|w| standard(&w));
-        rows.push(match (of_mask, of_words) {
-            (Some(mask), _) => with_words(mask),
-            (None, Some(peculiar)) => standard(&joined(&[(1.0, &any), (PECULIAR, &peculiar)])),
-            (None, None) => any.clone(),
+        let of_mask = masked.as_ref().and_then(|m| m.categories[c].clone());
+        let own = of_mask.or_else(|| words.as_ref().and_then(|w| w.peculiar(c))).map(|w| standard(&w));
+        rows.push(match own {
+            Some(own) => standard(&joined(&[(1.0, &any), (PECULIAR, &own)])),
+            None => any.clone(),
         });
     }
     rows.extend(words.iter().flat_map(|w| &w.signs).map(|w| standard(w)));
