@@ -54,7 +54,7 @@ impl Measured {
         match self {
             Measured::Test => "test images",
             Measured::Valid => "validation images",
-            Measured::TrainWithoutShots => "train images that are no shots",
+            Measured::TrainWithoutShots => "train images that the run did not learn from",
         }
     }
 

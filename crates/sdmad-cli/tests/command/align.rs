@@ -85,6 +85,19 @@ fn stands_beside_the_shots_with_a_weight_that_can_be_none() {
     // How normal images differ counts beside the words.
     assert_ne!(without, whitened);
     assert_ne!(whitened, beside);
+    // Maps are read by the words beside masks, by words alone, or not at all.
+    for (source, origin) in [("auto", "masks_and_words"), ("words", "words")] {
+        let out = format!("maps-{source}");
+        world.succeeds(&format!("{TRAIN} --shots 4 --set maps.source={source} --out {out}"));
+        assert_eq!(world.json(&format!("{out}/adapter_config.json"))["maps"], origin);
+        world.succeeds(&format!("evaluate --run {out} --data data/manifest.csv --no-report --out {out}-figures"));
+        let metrics = world.json(&format!("{out}-figures/metrics.json"));
+        assert_eq!(metrics["localisation"]["origin"], origin);
+    }
+    world.succeeds(&format!("{TRAIN} --shots 4 --set maps.source=off --out mapless"));
+    assert!(world.json("mapless/adapter_config.json")["maps"].is_null());
+    world.refuses(2, "predict --run mapless --maps --out answers data/images", &["--maps", "mapless", "no maps"]);
+
     // By the rule for four shots.
     let weight = world.json("beside/adapter_config.json")["alignment"]["weight"].as_f64().unwrap();
     assert!((weight - 0.8 / 1.8).abs() < 1e-12, "{weight}");

@@ -320,3 +320,56 @@ fn folded(rows: &[Vec<f64>], normal: &Matrix, categories: usize, origin: MapOrig
     }
     PatchMaps { weights: Matrix::from_vec(rows.len(), width, weights), bias, categories, origin }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sdmad_base::Stream;
+
+    /// Patches of three numbers: a large common one, one that is high inside, and noise.
+    fn patches(stream: &mut Stream, inside: impl Fn(usize) -> bool) -> Matrix {
+        let data = (0..64)
+            .flat_map(|p| {
+                let shared = 4.0 * stream.normal();
+                let high = if inside(p) { 2.0 } else { 0.0 };
+                [shared, shared + high + 0.3 * stream.normal(), stream.normal()].map(|x| x as f32)
+            })
+            .collect();
+        Matrix::from_vec(64, 3, data)
+    }
+
+    #[test]
+    fn a_discriminant_finds_what_is_inside_whatever_varies_everywhere() {
+        let stream = &mut Stream::new(6, "maps");
+        let lesion = |p: usize| p < 12;
+        let (normal, abnormal) = (patches(stream, |_| false), patches(stream, lesion));
+        let mut scatter = Scatter::new(3);
+        scatter.add(&normal);
+        scatter.add(&abnormal);
+        let mut sides = Sides::new(3);
+        sides.add(&normal, &[0.0; 64]);
+        sides.add(&abnormal, &(0..64).map(|p| f64::from(u8::from(lesion(p)))).collect::<Vec<_>>());
+        let covariance = scatter.regularised();
+        let direction =
+            Cholesky::new(covariance).unwrap().solve(&Matrix64::from_vec(3, 1, sides.difference().unwrap()));
+        let rows = [direction.data().to_vec()];
+        let maps = folded(&rows, &normal, 0, MapOrigin::Masks);
+        let logit = |m: &Matrix, p: usize| dot(maps.weights.row(0), m.row(p)) + f64::from(maps.bias[0]);
+        let of_normal: Vec<f64> = (0..64).map(|p| logit(&normal, p)).collect();
+        let mean = of_normal.iter().sum::<f64>() / 64.0;
+        let spread = (of_normal.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / 64.0).sqrt();
+        assert!((mean + MIDDLE).abs() < 1e-4 && (spread - 1.0).abs() < 1e-4, "{mean} {spread}");
+        let lowest_inside = (0..12).map(|p| logit(&abnormal, p)).fold(f64::INFINITY, f64::min);
+        let highest_outside = (12..64).map(|p| logit(&abnormal, p)).fold(f64::NEG_INFINITY, f64::max);
+        assert!(lowest_inside > highest_outside, "{lowest_inside} {highest_outside}");
+    }
+
+    #[test]
+    fn nothing_inside_gives_no_direction_and_a_flat_reading_stays_finite() {
+        let mut sides = Sides::new(2);
+        sides.add(&Matrix::from_vec(2, 2, vec![1.0; 4]), &[0.0, 0.0]);
+        assert!(sides.difference().is_none());
+        let maps = folded(&[vec![0.0, 0.0]], &Matrix::from_vec(3, 2, vec![0.5; 6]), 0, MapOrigin::Words);
+        assert_eq!((maps.weights.data(), maps.bias[0]), (&[0.0f32, 0.0][..], -2.0));
+    }
+}

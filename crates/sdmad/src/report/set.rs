@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::curves::Curves;
-use crate::{DrawOutputs, Figure, FigureId, FigureTable, Label, Measure, MetricsFile, Scope, TestSet};
+use crate::{DrawOutputs, FEW, Figure, FigureId, FigureTable, Label, Measure, MetricsFile, Scope, TestSet};
 
 /// What a report says of a labelled set: figures with intervals, curves, confusion, and how the promise of answers was kept.
 pub fn report_set(
@@ -22,7 +22,7 @@ pub fn report_set(
         "curves": [{"name": "any anomaly", "roc": curves.roc, "pr": curves.precision_recall}],
         "reliability": reliability,
         "confusion": confusion(set, outputs),
-        "coverage": coverages(set, table, coverage),
+        "coverage": coverages(set, outputs, table, coverage),
         "notes": notes(set, outputs),
     })
 }
@@ -77,9 +77,7 @@ fn figures(set: &TestSet, table: &FigureTable, metrics: &MetricsFile) -> Vec<Val
     }
     if let Some(maps) = metrics.localisation() {
         const WHERE: &str = "Localisation";
-        for (what, of) in
-            [("maps", &maps.any), ("a map that is highest in the middle of every image", &maps.centre_prior)]
-        {
+        for (what, of) in [("maps", &maps.any), ("for comparison, a blind guess at the middle", &maps.centre_prior)] {
             all.push(figure(WHERE, &format!("{what}: pixel AUROC"), Some(&of.pixel_auroc)));
             all.push(figure(WHERE, &format!("{what}: pixel average precision"), Some(&of.pixel_ap)));
             all.push(figure(WHERE, &format!("{what}: region overlap"), Some(&of.pro)));
@@ -114,21 +112,21 @@ fn confusion(set: &TestSet, outputs: &DrawOutputs) -> Value {
     json!({"labels": labels, "rows": rows})
 }
 
-fn coverages(set: &TestSet, table: &FigureTable, promised: f64) -> Vec<Value> {
+fn coverages(set: &TestSet, outputs: &DrawOutputs, table: &FigureTable, promised: f64) -> Vec<Value> {
     let classes = [("present", Label::Present), ("absent", Label::Absent)];
     let of = |c: usize, name: &str, class: Label| {
         let value = |id| table.get(id).and_then(Figure::value);
         let scope = Scope::Category(c);
-        let count = set.images().iter().filter(|i| i.labels[c] == class).count();
-        let uncertain = value(FigureId::Uncertain(scope, class));
+        let measured = set.images().iter().zip(&outputs.outputs).filter(|(_, o)| o.is_some());
+        let count = measured.filter(|(i, _)| i.labels[c] == class).count();
         json!({
             "category": set.categories()[c],
             "class": name,
             "promised": promised,
             "covered": value(FigureId::Covered(scope, class)),
-            "uncertain": uncertain,
+            "uncertain": value(FigureId::Uncertain(scope, class)),
             "count": count,
-            "wide": uncertain.is_some_and(|u| u > 0.5),
+            "wide": count < FEW as usize,
         })
     };
     (0..set.categories().len()).flat_map(|c| classes.map(|(name, class)| of(c, name, class))).collect()
@@ -138,9 +136,11 @@ fn notes(set: &TestSet, outputs: &DrawOutputs) -> Vec<String> {
     let left_out = outputs.outputs.iter().filter(|o| o.is_none()).count();
     let mut notes = vec![format!("{} images measured.", set.images().len() - left_out)];
     if left_out > 0 {
-        notes.push(format!("{left_out} images were left out: they share a patient with a shot, or nearly repeat one."));
+        notes.push(format!(
+            "{left_out} images were left out: they are shots, share a patient with one, or nearly repeat one."
+        ));
     }
     notes.push("Intervals are of 95 %, by resampling patients (images, where no patient is known).".into());
-    notes.push("Confusion: images that are normal or have exactly one category, by the most probable category of at least ½; none of them counts as normal.".into());
+    notes.push("Confusion: images that are normal or have exactly one category, by the most probable category, if its probability is at least 0.5.".into());
     notes
 }

@@ -390,7 +390,7 @@
     const row = part(Math.floor(best / columns), rows, ['upper', 'middle', 'lower']);
     const column = part(best % columns, columns, ['left', 'centre', 'right']);
     const place = row === 'middle' && column === 'centre' ? 'centre' : `${row} ${column}`;
-    return `highest value ${two(grid[best] / 255)}, in the ${place}`;
+    return `highest value ${two(grid[best] / 255)}, in the ${place} of the picture`;
   }
 
   let view = null;
@@ -609,7 +609,7 @@
 
   function truthLine(image) {
     if (!image.truth) return null;
-    const size = Number.isFinite(image.error_size) ? ` Size of the error: ${two(image.error_size)} (0: as the truth says).` : '';
+    const size = Number.isFinite(image.error_size) ? ` Largest difference between a probability and the truth: ${two(image.error_size)}.` : '';
     return make('p', {}, 'Known truth: ', make('strong', {}, truthText(image)), '.',
       isWrong(image) ? make('span', { class: 'wrong' }, ' At least one answer below contradicts it.') : '', size);
   }
@@ -622,7 +622,8 @@
     });
     return make('section', { class: 'card' }, make('h3', {}, 'At a glance'), make('ul', { class: 'glance' }, groups),
       make('dl', { class: 'values' }, value('Probability of normal, with none of these findings', two(image.normal))),
-      valueLine({ probability: image.normal, interval: null, threshold: null }));
+      valueLine({ probability: image.normal, interval: null, threshold: null }),
+      make('p', { class: 'small soft' }, 'Each finding is judged by itself: probabilities need not add up to 1, and answers come from a comparison with labelled images, not from the threshold.'));
   }
 
   function value(name, text) {
@@ -630,8 +631,8 @@
   }
 
   function explain(decision, category) {
-    if (decision === 'present') return 'Labelled images without this finding hardly ever score this high, so “absent” was ruled out.';
-    if (decision === 'absent') return 'Labelled images with this finding hardly ever score this low, so “present” was ruled out.';
+    if (decision === 'present') return 'The score is higher than that of nearly all labelled images without this finding. That does not prove it.';
+    if (decision === 'absent') return 'The score is lower than that of nearly all labelled images with this finding. That does not exclude it.';
     if (category.no_promise) return 'The model never decides here: the labelled images do not suffice to promise anything.';
     return 'The score fits images with this finding and images without it, or neither: the model does not decide.';
   }
@@ -644,12 +645,20 @@
       make('div', { class: 'category-head' }, make('h3', {}, category.name), answer(found.decision)),
       make('p', { class: 'small' }, explain(found.decision, category)),
       promise ? make('p', { class: 'small soft' }, promise.replace(/\.?$/, '.')) : null,
+      brokenPromises(category),
       truthOf(image, c, found.decision),
       valueLine(found),
       make('dl', { class: 'values' }, value('Probability', two(found.probability)),
         value('95 % interval', found.interval ? `${two(found.interval[0])} to ${two(found.interval[1])}` : 'none'),
         value('Threshold', two(found.threshold))),
       signsBlock(found, c));
+  }
+
+  /** Where a labelled set shows that the promise was not kept, every card of the finding says so. */
+  function brokenPromises(category) {
+    const broken = (HEAD.set?.coverage || []).filter((row) => row.category === category.id && row.covered !== null && row.covered < row.promised);
+    return broken.map((row) => make('p', { class: 'small wrong' }, `≠ Not kept on this set: ${percent(1 - row.covered)} of the images `
+      + `${row.class === 'present' ? 'with it were answered “absent”' : 'without it were answered “present”'} (promised: at most ${percent(1 - row.promised)}).`));
   }
 
   function truthOf(image, c, decision) {
@@ -691,6 +700,7 @@
     const signs = [...found.signs].sort((a, b) => b.selected - a.selected || b.similarity - a.similarity);
     const block = make('details', { class: 'signs' },
       make('summary', {}, `Signs: ${counted} of ${found.signs.length} count for this answer`),
+      make('p', { class: 'small soft' }, 'Phrases that the image is like, by what the model learned; not confirmed features. Those of one finding may exclude each other.'),
       table(['Sign', 'Similarity', 'Against normal', 'Map'], signs.map((s) => signRow(s, c)),
         { numbers: [1, 2], label: `Signs of ${categories[c].name}` }));
     block.open = found.decision === 'present';
@@ -858,7 +868,7 @@
     const dots = bins.map((b) => make('circle', { class: 'dot', cx: px(b.predicted), cy: py(b.observed), r: 3 + 7 * Math.sqrt(b.count / most) },
       make('title', {}, `predicted ${two(b.predicted)}, observed ${two(b.observed)}, ${b.count}`)));
     return part('Can probabilities be taken at their word?', 'Reliability diagram: answers are put together by the probability that was stated; up goes how often the '
-      + 'finding was there. On the dotted line both agree; below it the model claims too much. Larger dots stand for more answers.',
+      + 'finding was there. On the dotted line both agree; below it the model claims too much, above it too little. All findings are taken together. Larger dots stand for more answers.',
       make('div', { class: 'plots' },
         make('figure', {}, plot('Reliability diagram; the table beside it has the numbers', 'stated probability', 'came true', diagonal(), dots)),
         table(['Stated (mean)', 'Came true', 'Answers'], bins.map((b) => [two(b.predicted), two(b.observed), b.count.toLocaleString('en')]),
@@ -872,8 +882,8 @@
       const total = counts.reduce((a, b) => a + b, 0);
       return [labels[r], ...counts.map((count, c) => confusionCell(count, total, r === c))];
     });
-    return part('What is taken for what', 'Rows: the known truth. Columns: the highest of the answers, normal included, even where the answer was “uncertain”. Framed: the two agree. Shares are of the row.',
-      make('div', { class: 'confusion' }, table(['truth ↓  highest answer →', ...labels], body, { name: 'narrow', label: 'Confusion table' })));
+    return part('What is taken for what', 'Rows: the known truth. Columns: the most probable finding, if its probability is at least 0.5; so a column may name a finding where the answer is “uncertain”. Framed: the two agree. Shares are of the row. Images with several findings are left out.',
+      make('div', { class: 'confusion' }, table(['truth ↓  most probable →', 'none at 0.5 or more', ...labels.slice(1)], body, { name: 'narrow', label: 'Confusion table' })));
   }
 
   function confusionCell(count, total, same) {
@@ -888,7 +898,7 @@
     const note = (text) => make('div', { class: 'small soft' }, text);
     const rows = coverage.map((r) => [
       make('th', { scope: 'row' }, nameOf(r.category), note((r.class === 'present' ? 'images with it' : 'images without it') + (r.wide ? '; few, so only roughly known' : ''))), two(r.promised),
-      [two(r.covered), r.covered < r.promised ? note('below') : ''], percent(r.uncertain),
+      [two(r.covered), r.covered < r.promised ? make('div', { class: 'small wrong' }, '≠ not kept') : ''], percent(r.uncertain),
       r.count.toLocaleString('en')]);
     return part('Do the answers keep their promise?', 'An answer is wrong when it is “absent” for an image with the finding or “present” for one without; “uncertain” is never wrong. '
       + 'Not wrong: the share of images for which the answer was not wrong, to be compared with what was promised. A model could promise much by always '
@@ -908,9 +918,9 @@
       + 'For each new image it says how probable each finding is, and decides only where the labelled images bear it out.'),
     terms([
       ['Category', 'A finding that the model was asked about. An image can have several, or none: then it is normal.'],
-      ['Present', `“Absent” was ruled out at the stated coverage. `, answer('present')],
-      ['Absent', `“Present” was ruled out at the stated coverage. `, answer('absent')],
-      ['Uncertain', 'Neither could be ruled out, or both. It means that the model does not know; it is neither a mild finding nor an alarm. ', answer('uncertain')],
+      ['Present', `By the stated coverage, the image is unlike the labelled images without the finding. `, answer('present')],
+      ['Absent', `By the stated coverage, the image is unlike the labelled images with the finding; it may have it all the same. `, answer('absent')],
+      ['Uncertain', 'The image is like labelled images with the finding and like those without, or like neither. It means that the model does not know; it is neither a mild finding nor an alarm. ', answer('uncertain')],
       ['Coverage', `How often answers shall not be wrong: here for at least ${coverage} images with a finding, and ${coverage} without it. It is a promise about many images like the labelled ones, not about a single image.`],
       ['Probability', 'How probable the finding is in a set made up like the labelled images. In a set in which the finding is rarer, it is less probable than the number says.'],
       ['95 % interval', 'How far the probability might be off because it was fitted on few images. It says nothing about images of another kind. None where nothing could be fitted.'],
@@ -922,7 +932,7 @@
       ['Counts', 'Whether the sign takes part in the answer. Some are left out by rule, and the reason is given.'],
       ['Map', HEAD.maps || 'Which parts of the picture speak for what is chosen.'],
       ['Truth', 'What the data set says of the image, where it says anything. “≠ truth”: an answer of present or absent contradicts it.'],
-      ['Size of the error', 'How far the answers are from the truth; “hardest errors first” sorts by it.'],
+      ['Size of the error', 'The largest difference, over the findings, between a probability and the truth (1 or 0); “hardest errors first” sorts by it.'],
       ['Warning', 'Something about the image or the model that the reader of its answers should know first.'],
     ]));
   }
@@ -955,7 +965,7 @@
     const learned = String(model.shots) === '0' ? ' that learned from words, without labelled images'
       : model.shots ? ` that learned from ${model.shots} labelled images of each finding and of normal` : '';
     byId('lead').textContent = `Answers of a model${learned} (sign bank “${model.bank}”, method “${model.method}”) for ${plural(images.length, 'image')}. `
-      + 'Every answer is about what the model sees, not a diagnosis.';
+      + 'Every answer is about what the model sees in one picture, without patient or history: not a diagnosis. It learned from as many images of each kind; where findings are rarer, its probabilities are too high.';
   }
 
   function fromLink() {
