@@ -88,7 +88,7 @@ fn stands_beside_the_shots_with_a_weight_that_can_be_none() {
     // Maps are read by the words beside masks, by words alone, or not at all.
     for (source, origin) in [("auto", "masks_and_words"), ("words", "words")] {
         let out = format!("maps-{source}");
-        world.succeeds(&format!("{TRAIN} --shots 4 --set maps.source={source} --out {out}"));
+        world.succeeds(&format!("{TRAIN} --shots 4 --alignment words --set maps.source={source} --out {out}"));
         assert_eq!(world.json(&format!("{out}/adapter_config.json"))["maps"], origin);
         world.succeeds(&format!("evaluate --run {out} --data data/manifest.csv --no-report --out {out}-figures"));
         let metrics = world.json(&format!("{out}-figures/metrics.json"));
