@@ -37,7 +37,7 @@ pub struct SelectionSettings {
 
 impl Default for SelectionSettings {
     fn default() -> Self {
-        SelectionSettings { mode: SelectionMode::Auto, keep: 5, outlier: 1.5 }
+        SelectionSettings { mode: SelectionMode::None, keep: 5, outlier: 1.5 }
     }
 }
 

@@ -171,8 +171,8 @@ mod tests {
 
     #[test]
     fn one_setting_changes_and_the_rest_stays() {
-        let settings = Settings::default().with_pair("selection.mode=none").unwrap();
-        assert_eq!(settings.selection.mode, SelectionMode::None);
+        let settings = Settings::default().with_pair("selection.mode=image").unwrap();
+        assert_eq!(settings.selection.mode, SelectionMode::Image);
         assert_eq!(settings.selection.keep, Settings::default().selection.keep);
         assert_eq!(settings.with_pair("loss.margin=0.5").unwrap().loss.margin, 0.5);
     }

@@ -388,7 +388,6 @@ fn sign_model(
         .map(|a| select_by_support(a, &support.labels, &map.sets, &ids, settings.selection.keep))
         .unwrap_or_default();
     let mode = match (settings.selection.mode, &similarities) {
-        // Measured on train images (docs/method.md): certain signs say more than all, once there are shots.
         (SelectionMode::Auto, _) if support.labels.is_empty() => SelectionMode::None,
         (SelectionMode::Auto, _) => SelectionMode::Image,
         // Without out-of-fold scores nothing can be selected by the support set.
