@@ -13,7 +13,7 @@ use crate::verbs::{features_of_run, open_encoder, print_json, print_line};
 #[derive(Serialize)]
 struct Effect {
     image: String,
-    /// The sign's similarity in standard deviations: against the shots, or for new words against drawn images.
+    /// a(x, s), in the units of predictions: about 1 where the image looks like the sign's category by the shots, and what its words add.
     similarity: f64,
     categories: Vec<Change>,
 }
@@ -60,7 +60,7 @@ pub(super) fn run(args: &TryArgs, terminal: &Terminal) -> Result<()> {
         };
         effects.push(Effect {
             image: file.display().to_string(),
-            similarity: after.scores.outputs.signs[place],
+            similarity: after.scores.similarities[place],
             categories: run.config.categories.iter().enumerate().map(change).collect(),
         });
     }
@@ -93,7 +93,7 @@ fn place_of(model: &Model, edit: &SignEdit) -> Result<usize> {
 }
 
 fn table(effects: &[Effect], run: &Run) -> String {
-    let mut rows = vec![vec!["image".to_string(), "the sign, standard deviations".to_string()]];
+    let mut rows = vec![vec!["image".to_string(), "the sign's similarity".to_string()]];
     rows[0].extend(run.config.categories.iter().map(|c| format!("probability of {c}")));
     for effect in effects {
         let mut row = vec![effect.image.clone(), format!("{:+.2}", effect.similarity)];
