@@ -4,7 +4,7 @@ use super::results::DifferenceFigure;
 use crate::{Figure, Verdict};
 
 /// Labels and names of the figures of the protocols, in the order of tables.
-pub(super) const MAIN: [(&str, &str); 13] = [
+pub(super) const MAIN: [(&str, &str); 18] = [
     ("P1 detection, AUROC", "detection.auroc"),
     ("P1 detection, AP", "detection.ap"),
     ("P2 against normal, macro AUROC", "vs_normal.macro.auroc"),
@@ -18,6 +18,11 @@ pub(super) const MAIN: [(&str, &str); 13] = [
     ("P3 exact match", "multilabel.exact_match"),
     ("P3 Hamming loss (lower is better)", "multilabel.hamming"),
     ("P3 calibration error (lower is better)", "multilabel.ece"),
+    ("the same without calibration (lower is better)", "multilabel.ece_before"),
+    ("answers, with the category: not denied", "answers.macro.present.covered"),
+    ("answers, with the category: uncertain (lower is better)", "answers.macro.present.uncertain"),
+    ("answers, without the category: not denied", "answers.macro.absent.covered"),
+    ("answers, without the category: uncertain (lower is better)", "answers.macro.absent.uncertain"),
 ];
 
 /// The four figures that pictures show: label and name.

@@ -152,8 +152,11 @@ pub(super) fn claims(method: &MethodCells, variants: &[&MethodCells]) -> Result<
             all_together: best(best_variants(&looked_variants)),
         }
     };
-    let main =
-        |id: &FigureId| Name { text: String::new(), id: *id, pair: false }.is_main() && *id != FigureId::SignPairs;
+    let main = |id: &FigureId| {
+        Name { text: String::new(), id: *id, pair: false }.is_main()
+            && !id.is_of_answers()
+            && *id != FigureId::SignPairs
+    };
     let ids = FigureId::all(set.categories().len(), 0).into_iter().filter(main);
     Ok(ids.map(|id| (id.name(set), claim(id))).collect())
 }

@@ -112,6 +112,11 @@ impl FigureId {
         }
     }
 
+    /// Whether it is of three-way answers: who always says `uncertain` denies nothing, so that being as good in it proves nothing.
+    pub fn is_of_answers(self) -> bool {
+        matches!(self, FigureId::Covered(..) | FigureId::Uncertain(..))
+    }
+
     /// Whether a smaller value is the better one.
     pub fn lower_is_better(self) -> bool {
         matches!(
