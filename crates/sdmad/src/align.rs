@@ -35,8 +35,10 @@ mod tokens;
 
 pub use alignment::{AlignedEncoder, Alignment, AlignmentRecord, DomainAlignment};
 pub use attribute_reader::AttributeReader;
+pub(crate) use attribute_reader::dot;
 pub use chosen::{ChosenAlignment, RunAlignment};
 pub use fit::{AlignPlan, AlignSettings, DomainNormals, DomainReport, align};
+pub(crate) use moments::SecondMoments;
 pub use normal_variation::NormalVariation;
 pub use normals::read_normals;
 pub use prior::SignPrior;

@@ -34,6 +34,7 @@ pub use settings::{MapOrigin, MapSettings, MapSource};
 pub use spread_out::spread_out;
 use tokens::PatchTokens;
 
+use crate::align::dot;
 use crate::calibration::logistic;
 
 /// Standard deviations above the mean of normal patches at which a map says ½.
@@ -89,7 +90,7 @@ impl PatchMaps {
         let tokens = PatchTokens::of(tower, image).0;
         let map = |reading: usize| -> Vec<f32> {
             let (weights, bias) = (self.weights.row(reading), f64::from(self.bias[reading]));
-            (0..tokens.rows()).map(|patch| logistic(tokens::dot(weights, tokens.row(patch)) + bias) as f32).collect()
+            (0..tokens.rows()).map(|patch| logistic(dot(weights, tokens.row(patch)) + bias) as f32).collect()
         };
         let first_sign = 1 + self.categories;
         ImageMaps {

@@ -64,7 +64,7 @@ pub(crate) fn patch_scores(maps: &Matrix, patches: &Matrix) -> Vec<f64> {
 }
 
 /// Eight running sums, so that the order of additions is fixed and the compiler may use wide registers.
-fn dot(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
     let mut sums = [0.0f32; 8];
     let (a8, a_rest) = a.as_chunks::<8>();
     let (b8, b_rest) = b.as_chunks::<8>();

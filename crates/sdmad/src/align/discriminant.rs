@@ -21,11 +21,9 @@ pub(crate) enum Against {
 
 /// For each attribute a direction, `None` where it was not drawn often enough; with the mean row.
 pub(crate) fn directions(moments: &Moments, ridge: f64, against: Against) -> Result<Directions> {
-    let mean = moments.mean();
+    let mean = moments.all.mean();
     let width = mean.len();
-    let mut covariance = moments.covariance();
-    let trace: f64 = (0..width).map(|i| covariance.row(i)[i]).sum();
-    covariance.add_to_diagonal(ridge * trace / width as f64 + 1e-12);
+    let covariance = moments.all.covariance(ridge);
     let differences: Vec<Option<Vec<f64>>> =
         (0..Attribute::ALL.len()).map(|attribute| difference(moments, attribute, against)).collect();
     let drawn: Vec<usize> = (0..differences.len()).filter(|&a| differences[a].is_some()).collect();

@@ -42,13 +42,57 @@ impl Sums {
     }
 }
 
-/// First and second moments of rows, and first moments by attribute.
+/// First and second moments of rows.
 #[derive(Clone, Debug)]
-pub(crate) struct Moments {
+pub(crate) struct SecondMoments {
     count: f64,
     sum: Vec<f64>,
     /// Σ x xᵀ, `[width, width]`.
     scatter: Matrix64,
+}
+
+impl SecondMoments {
+    pub(crate) fn new(width: usize) -> Self {
+        SecondMoments { count: 0.0, sum: vec![0.0; width], scatter: Matrix64::zeros(width, width) }
+    }
+
+    /// Adds rows `[rows, width]`.
+    pub(crate) fn add(&mut self, rows: &Matrix64) {
+        self.count += rows.rows() as f64;
+        let product = rows.transposed_times(rows);
+        self.scatter.data_mut().iter_mut().zip(product.data()).for_each(|(s, p)| *s += p);
+        for row in 0..rows.rows() {
+            self.sum.iter_mut().zip(rows.row(row)).for_each(|(s, x)| *s += x);
+        }
+    }
+
+    /// The mean row.
+    pub(crate) fn mean(&self) -> Vec<f64> {
+        self.sum.iter().map(|s| s / self.count.max(1.0)).collect()
+    }
+
+    /// The covariance of the rows, `[width, width]`, with a ridge in units of the mean variance.
+    pub(crate) fn covariance(&self, ridge: f64) -> Matrix64 {
+        let mean = self.mean();
+        let width = mean.len();
+        let mut covariance = self.scatter.clone();
+        for row in 0..width {
+            let values = covariance.row_mut(row);
+            for (column, value) in values.iter_mut().enumerate() {
+                *value = *value / self.count.max(1.0) - mean[row] * mean[column];
+            }
+        }
+        let trace: f64 = (0..width).map(|i| covariance.row(i)[i]).sum();
+        covariance.add_to_diagonal(ridge * trace / width as f64 + 1e-12);
+        covariance
+    }
+}
+
+/// First and second moments of rows, and first moments by attribute.
+#[derive(Clone, Debug)]
+pub(crate) struct Moments {
+    /// Of all rows.
+    pub(crate) all: SecondMoments,
     /// Rows that have the attribute.
     pub(crate) present: Sums,
     /// Rows of a finding without it.
@@ -64,9 +108,7 @@ pub(crate) struct Moments {
 impl Moments {
     pub(crate) fn new(width: usize) -> Self {
         Moments {
-            count: 0.0,
-            sum: vec![0.0; width],
-            scatter: Matrix64::zeros(width, width),
+            all: SecondMoments::new(width),
             present: Sums::new(width),
             absent_in_finding: Sums::new(width),
             absent_in_nothing: Sums::new(width),
@@ -77,12 +119,9 @@ impl Moments {
 
     /// Adds rows `[rows, width]` with the truth of each.
     pub(crate) fn add(&mut self, rows: &Matrix64, truth: &[Truth]) {
-        self.count += rows.rows() as f64;
-        let product = rows.transposed_times(rows);
-        self.scatter.data_mut().iter_mut().zip(product.data()).for_each(|(s, p)| *s += p);
+        self.all.add(rows);
         for (index, truth) in truth.iter().enumerate() {
             let row = rows.row(index);
-            self.sum.iter_mut().zip(row).for_each(|(s, x)| *s += x);
             for (number, &attribute) in Attribute::ALL.iter().enumerate() {
                 if truth.present.contains(attribute) {
                     self.present.add(number, row);
@@ -96,23 +135,5 @@ impl Moments {
                 }
             }
         }
-    }
-
-    /// The mean row.
-    pub(crate) fn mean(&self) -> Vec<f64> {
-        self.sum.iter().map(|s| s / self.count.max(1.0)).collect()
-    }
-
-    /// The covariance of the rows, `[width, width]`.
-    pub(crate) fn covariance(&self) -> Matrix64 {
-        let mean = self.mean();
-        let mut covariance = self.scatter.clone();
-        for row in 0..mean.len() {
-            let values = covariance.row_mut(row);
-            for (column, value) in values.iter_mut().enumerate() {
-                *value = *value / self.count.max(1.0) - mean[row] * mean[column];
-            }
-        }
-        covariance
     }
 }

@@ -8,9 +8,10 @@ use sdmad_engine::{Cholesky, Matrix, Matrix64};
 use sdmad_imaging::{RgbImage, read_image};
 use sdmad_synthesis::Attribute;
 
-use super::tokens::{PatchTokens, dot};
+use super::tokens::PatchTokens;
 use super::{MIDDLE, MapOrigin, MapSettings, MapSource, PatchMaps};
 use crate::adapt::ShotMasks;
+use crate::align::{SecondMoments, dot};
 use crate::loss::PatchTarget;
 use crate::{Label, SignPrior, SignSets, View};
 
@@ -141,10 +142,10 @@ impl MapPlan<'_> {
             return Ok(None);
         }
         let width = normal_patches.columns();
-        let mut scatter = Scatter::new(width);
-        scatter.add(normal_patches);
-        seen.iter().for_each(|(patches, _)| scatter.add(patches));
-        let factor = Cholesky::new(scatter.regularised())?;
+        let mut moments = SecondMoments::new(width);
+        moments.add(&doubled(normal_patches));
+        seen.iter().for_each(|(patches, _)| moments.add(&doubled(patches)));
+        let factor = Cholesky::new(moments.covariance(RIDGE))?;
 
         // What each column calls inside, patch by patch; `None` where that is not known.
         let inside = |column: Option<usize>, targets: &[PatchTarget], patches: usize| -> Option<Vec<f64>> {
@@ -180,46 +181,10 @@ fn larger_of(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a.max(*b)).collect()
 }
 
-/// First and second moments of patches.
-struct Scatter {
-    count: f64,
-    sum: Vec<f64>,
-    squares: Matrix64,
-}
-
-impl Scatter {
-    fn new(width: usize) -> Self {
-        Scatter { count: 0.0, sum: vec![0.0; width], squares: Matrix64::zeros(width, width) }
-    }
-
-    fn add(&mut self, patches: &Matrix) {
-        let rows = Matrix64::from_vec(
-            patches.rows(),
-            patches.columns(),
-            patches.data().iter().map(|&x| f64::from(x)).collect(),
-        );
-        self.count += rows.rows() as f64;
-        for row in 0..rows.rows() {
-            self.sum.iter_mut().zip(rows.row(row)).for_each(|(s, x)| *s += x);
-        }
-        let product = rows.transposed_times(&rows);
-        self.squares.data_mut().iter_mut().zip(product.data()).for_each(|(s, p)| *s += p);
-    }
-
-    /// The covariance with its ridge.
-    fn regularised(self) -> Matrix64 {
-        let mut covariance = self.squares;
-        let mean: Vec<f64> = self.sum.iter().map(|s| s / self.count).collect();
-        for row in 0..mean.len() {
-            let values = covariance.row_mut(row);
-            for (column, value) in values.iter_mut().enumerate() {
-                *value = *value / self.count - mean[row] * mean[column];
-            }
-        }
-        let trace: f64 = (0..mean.len()).map(|i| covariance.row(i)[i]).sum();
-        covariance.add_to_diagonal(RIDGE * trace / mean.len() as f64 + 1e-12);
-        covariance
-    }
+/// The numbers of patches in double precision.
+fn doubled(patches: &Matrix) -> Matrix64 {
+    let data = patches.data().iter().map(|&x| f64::from(x)).collect();
+    Matrix64::from_vec(patches.rows(), patches.columns(), data)
 }
 
 /// Weighted sums of patches inside and outside.
@@ -251,15 +216,16 @@ impl Sides {
 }
 
 /// What an alignment says of patches, as directions in all of a patch's numbers.
-struct WordReadings<'a> {
+struct WordReadings {
     finding: Vec<f64>,
     /// By sign.
     signs: Vec<Vec<f64>>,
-    sets: &'a SignSets,
+    /// By category, the mean over its signs.
+    categories: Vec<Vec<f64>>,
 }
 
-impl<'a> WordReadings<'a> {
-    fn new(prior: &SignPrior, sets: &'a SignSets, tower: &ImageTower) -> Self {
+impl WordReadings {
+    fn new(prior: &SignPrior, sets: &SignSets, tower: &ImageTower) -> Self {
         let (width, first) = (PatchTokens::width(tower), PatchTokens::of_alignment(tower));
         let patch = &prior.reader.patch;
         let direction = |shares: &[f64]| {
@@ -272,24 +238,20 @@ impl<'a> WordReadings<'a> {
         let only = |attribute: Attribute| -> Vec<f64> {
             (0..patch.rows()).map(|a| f64::from(u8::from(a == attribute as usize))).collect()
         };
-        WordReadings {
-            finding: direction(&only(Attribute::Finding)),
-            signs: prior.readings.iter().map(|t| direction(t)).collect(),
-            sets,
-        }
+        let signs: Vec<Vec<f64>> = prior.readings.iter().map(|t| direction(t)).collect();
+        let mean_of = |of: &[usize]| -> Vec<f64> {
+            (0..width).map(|i| of.iter().map(|&s| signs[s][i]).sum::<f64>() / of.len() as f64).collect()
+        };
+        let categories = (0..sets.categories()).map(|c| mean_of(sets.category(c))).collect();
+        WordReadings { finding: direction(&only(Attribute::Finding)), signs, categories }
     }
 
     /// How a category's signs differ from the other categories'; `None` where there is no other.
     fn peculiar(&self, category: usize) -> Option<Vec<f64>> {
-        let mean_of = |signs: &[usize]| -> Vec<f64> {
-            let width = self.finding.len();
-            (0..width).map(|i| signs.iter().map(|&s| self.signs[s][i]).sum::<f64>() / signs.len() as f64).collect()
-        };
-        let all: Vec<Vec<f64>> = (0..self.sets.categories()).map(|c| mean_of(self.sets.category(c))).collect();
-        let others = all.len().checked_sub(1).filter(|&n| n > 0)? as f64;
-        let sum_of_others =
-            |i: usize| all.iter().enumerate().filter(|(c, _)| *c != category).map(|(_, m)| m[i]).sum::<f64>();
-        Some((0..self.finding.len()).map(|i| all[category][i] - sum_of_others(i) / others).collect())
+        let others = self.categories.len().checked_sub(1).filter(|&n| n > 0)? as f64;
+        let sum = |i: usize| self.categories.iter().map(|m| m[i]).sum::<f64>();
+        let own = &self.categories[category];
+        Some(own.iter().enumerate().map(|(i, x)| x - (sum(i) - x) / others).collect())
     }
 }
 
@@ -343,13 +305,13 @@ mod tests {
         let stream = &mut Stream::new(6, "maps");
         let lesion = |p: usize| p < 12;
         let (normal, abnormal) = (patches(stream, |_| false), patches(stream, lesion));
-        let mut scatter = Scatter::new(3);
-        scatter.add(&normal);
-        scatter.add(&abnormal);
+        let mut moments = SecondMoments::new(3);
+        moments.add(&doubled(&normal));
+        moments.add(&doubled(&abnormal));
         let mut sides = Sides::new(3);
         sides.add(&normal, &[0.0; 64]);
         sides.add(&abnormal, &(0..64).map(|p| f64::from(u8::from(lesion(p)))).collect::<Vec<_>>());
-        let covariance = scatter.regularised();
+        let covariance = moments.covariance(RIDGE);
         let direction =
             Cholesky::new(covariance).unwrap().solve(&Matrix64::from_vec(3, 1, sides.difference().unwrap()));
         let rows = [direction.data().to_vec()];

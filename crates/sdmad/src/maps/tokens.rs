@@ -34,8 +34,3 @@ fn layers(tower: &ImageTower) -> Vec<usize> {
     let before = read.first().is_none_or(|&first| middle < first).then_some(middle);
     before.into_iter().chain(read).collect()
 }
-
-/// In double precision and in order: a map is a few hundred products, and its bits must not depend on anything.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
-}
