@@ -122,6 +122,11 @@ impl CategoryCalibration {
         if let Some(why) = &self.no_promise {
             return Some(why.clone());
         }
+        if self.conformal == Conformal::default() {
+            return Some(
+                "the run keeps no held-out scores, as runs of before format 5: train it again for answers".into(),
+            );
+        }
         let [present, absent] = self.conformal.can_rule_out(coverage);
         let (positives, negatives) = (self.positives, self.negatives);
         let promise = format!("too few for a coverage of {coverage}");
@@ -322,7 +327,9 @@ mod tests {
         let mut fitted =
             Calibration::fit(&column(&scores), &labels, &Default::default()).unwrap().categories[0].clone();
         let held_out: Vec<HeldOut> = scores.iter().map(|&score| HeldOut { score, fold: 0 }).collect();
+        let before = fitted.clone();
         fitted.conformal = Conformal::new(&held_out, &labels, 0);
+        assert!(before.no_answer(0.9).unwrap().contains("train it again"));
         assert_eq!(fitted.answer(&[-1.0], 0.9), Decision::Uncertain);
         assert_eq!(fitted.answer(&[12.0], 0.9), Decision::Present);
         assert_eq!(fitted.answer(&[-1.0], 0.8), Decision::Absent);

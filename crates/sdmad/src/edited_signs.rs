@@ -75,7 +75,7 @@ impl SignEdit {
 /// The run's own bank gives the run's own model, but for a run with adapters in the text tower, which is refused.
 ///
 /// # Errors
-/// When the run has no signs, was trained with text adapters or with a control in place of its words, or the encoder's text tower is not the run's.
+/// When the run has no signs or was trained with text adapters, the encoder's text tower is not the run's, or the run reads signs by an alignment and none is given.
 pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&ChosenAlignment>) -> Result<Model> {
     let no_signs = || {
         Error::bad_input(format!("the run {} has no signs that could be changed", run.folder.display()))
@@ -106,13 +106,18 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
             let control = settings.alignment.control;
             Some(SignPrior::new(&chosen.part, &embeddings, &map.sets, known.weight, control, settings.text.seed))
         }
-        (Some(_), ..) => return Err(Error::bad_input("the run reads signs by an alignment: expected it")),
+        (Some(_), ..) => {
+            let source = run.config.alignment.as_ref().map_or("shipped", |a| a.source.as_str());
+            return Err(Error::bad_input(format!(
+                "the run {} reads signs by the alignment `{source}`, which is not at hand",
+                run.folder.display()
+            ))
+            .with_hint("put the alignment back where it was, or train the run again"));
+        }
         (None, ..) => None,
     };
-    let groups = std::iter::once(NORMAL).chain(run.config.categories.iter().map(String::as_str));
-    let selection = groups
-        .enumerate()
-        .map(|(group, _)| {
+    let selection = (0..=map.sets.categories())
+        .map(|group| {
             let of_group = if group == 0 { map.sets.normal() } else { map.sets.category(group - 1) };
             let known: BTreeMap<&str, &SignChoice> = old
                 .selection

@@ -40,7 +40,7 @@ pub struct CategoryAnswer {
     pub interval: Option<[f64; 2]>,
     /// The three-way answer at the run's coverage.
     pub decision: Decision,
-    /// The probability from which on it is likelier than not to be worth a look: that of highest F1 on the shots. `decision` does not follow from it.
+    /// The probability of highest F1 on the shots, in [0, 1]. `decision` does not follow from it.
     pub threshold: f64,
     /// Its signs; empty for a baseline.
     pub signs: Vec<SignAnswer>,

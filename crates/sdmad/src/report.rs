@@ -166,9 +166,9 @@ fn head_json(run: &Run, head: &ReportHead, images: Vec<Value>) -> Value {
 const MAPS: &str = "How much each place looks like a finding, against the places of the normal shots: dark as a normal place does on average, the middle two standard deviations above it, bright far above.";
 
 fn promise(coverage: f64, positives: usize, negatives: usize) -> String {
+    let wrong = (1000.0 * (1.0 - coverage)).round() / 10.0;
     format!(
-        "Answers of present and absent are meant to be wrong for at most {:.0} in 100 images of either kind, by {positives} shots with it and {negatives} without",
-        100.0 * (1.0 - coverage)
+        "Answers of present and absent are meant to be wrong for at most {wrong} in 100 images of either kind, by {positives} shots with it and {negatives} without"
     )
 }
 

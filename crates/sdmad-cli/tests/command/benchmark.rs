@@ -159,6 +159,12 @@ fn results_trace_every_figure_and_are_what_train_and_evaluate_give() {
     for file in ["results.md", "results.html"] {
         assert!(world.read(&format!("out/{file}")).contains("Research use only, not a medical device."), "{file}");
     }
+    assert!(world.read("out/results.md").contains("| answers, with the category: not denied"));
+    // Nothing is told by denying nothing: no set is left out of what answers average.
+    for group in results["groups"].as_array().unwrap() {
+        let marked = group["proves_nothing"].as_array().unwrap();
+        assert!(marked.iter().all(|name| !name.as_str().unwrap().starts_with("answers.")), "{marked:?}");
+    }
     assert!(outcome.stdout.contains("phantoms, K = 4") && outcome.stdout.contains("sdmad − linear-probe"));
 }
 

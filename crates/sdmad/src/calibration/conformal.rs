@@ -148,23 +148,19 @@ mod tests {
 
     #[test]
     fn groups_of_absent_shots_are_ruled_out_one_by_one() {
-        // Normal shots score 0, those with the other category 5: an image at 3 is unlike most absent shots, but not unlike the other category.
-        let labels: Vec<Vec<Label>> =
-            [vec![A, A], vec![A, P], vec![P, A]].iter().flat_map(|l| vec![l.clone(); 30]).collect();
-        let scores: Vec<f64> = (0..90).map(|i| [0.0, 5.0, 8.0][i / 30]).collect();
-        let of = |normals: usize| {
-            let keep = |i: &usize| *i >= 30 || *i < normals;
-            let chosen: Vec<usize> = (0..90).filter(keep).filter(|i| !(33..60).contains(i)).collect();
-            let labels: Vec<_> = chosen.iter().map(|&i| labels[i].clone()).collect();
-            Conformal::new(&held_out(chosen.iter().map(|&i| scores[i])), &labels, 0)
+        // Of the shots without the category very many are normal and score 0; those with the other category score 5.
+        let set = |others: usize| {
+            let kinds = [(300, [A, A], 0.0), (others, [A, P], 5.0), (30, [P, A], 4.0)];
+            let all = kinds.iter().flat_map(|(count, labels, score)| vec![(labels.to_vec(), *score); *count]);
+            let (labels, scores): (Vec<_>, Vec<f64>) = all.unzip();
+            Conformal::new(&held_out(scores), &labels, 0)
         };
-        let few = of(30);
-        assert_eq!((few.present.len(), few.absent.iter().map(Vec::len).collect::<Vec<_>>()), (30, vec![33, 30, 3]));
-        assert_eq!(few.answer(&[8.0], 0.9), Decision::Present, "three shots of the other category are too few to ask");
-        let all = Conformal::new(&held_out(scores.iter().copied()), &labels, 0);
-        assert_eq!(all.answer(&[8.0], 0.9), Decision::Present);
-        assert_eq!(all.answer(&[3.0], 0.7), Decision::Absent);
-        assert_eq!(all.answer(&[5.0], 0.6), Decision::Absent);
+        let (many, few) = (set(30), set(3));
+        assert_eq!(many.absent.iter().map(Vec::len).collect::<Vec<_>>(), [330, 300, 30]);
+        // An image at 5 is unlike nine in ten of all shots without the category, and just like those with the other one.
+        assert_eq!(many.answer(&[5.0], 0.9), Decision::Uncertain);
+        assert_eq!(many.answer(&[6.0], 0.9), Decision::Present);
+        assert_eq!(few.answer(&[5.0], 0.9), Decision::Present, "three shots of the other category are too few to ask");
     }
 
     #[test]

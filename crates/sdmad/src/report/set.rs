@@ -101,7 +101,7 @@ fn confusion(set: &TestSet, outputs: &DrawOutputs) -> Value {
             [c] if !image.labels.contains(&Label::Unknown) => c + 1,
             _ => continue,
         };
-        // The probability of normal is not among the outputs; no category at its threshold stands for it.
+        // The probability of normal is not among the outputs; no category of at least ½ stands for it.
         let answer = (0..categories)
             .filter(|&c| outputs.probability[c] >= 0.5)
             .max_by(|&a, &b| outputs.probability[a].total_cmp(&outputs.probability[b]))

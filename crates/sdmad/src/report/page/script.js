@@ -898,7 +898,7 @@
     const note = (text) => make('div', { class: 'small soft' }, text);
     const rows = coverage.map((r) => [
       make('th', { scope: 'row' }, nameOf(r.category), note((r.class === 'present' ? 'images with it' : 'images without it') + (r.wide ? '; few, so only roughly known' : ''))), two(r.promised),
-      [two(r.covered), r.covered < r.promised ? make('div', { class: 'small wrong' }, '≠ not kept') : ''], percent(r.uncertain),
+      [two(r.covered), r.covered !== null && r.covered < r.promised ? make('div', { class: 'small wrong' }, '≠ not kept') : ''], percent(r.uncertain),
       r.count.toLocaleString('en')]);
     return part('Do the answers keep their promise?', 'An answer is wrong when it is “absent” for an image with the finding or “present” for one without; “uncertain” is never wrong. '
       + 'Not wrong: the share of images for which the answer was not wrong, to be compared with what was promised. A model could promise much by always '
