@@ -83,6 +83,7 @@ def category_answer(random, c, entry, place, number):
         "probability": p, "interval": None if category["no_promise"] else [max(0, p - 0.17), min(1, p + 0.12)],
         "decision": entry["d"][c], "threshold": category["threshold"],
         "map": map_bytes(random, *place, p) if place else None,
+        "beside_signs": round(2 * p - 1, 4),
         "signs": [sign_answer(random, i, place, number) for i in signs],
     }
 

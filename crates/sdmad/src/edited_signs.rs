@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sdmad_base::{Error, Result};
 use sdmad_encoders::Encoder;
 
-use crate::sign_text::{sign_embeddings, sign_sets};
+use crate::sign_text::{sign_embeddings, sign_sets, word_embeddings};
 use crate::{
     Bank, Choice, ChosenAlignment, Model, NORMAL, Run, Sign, SignChoice, SignMap, SignModel, SignPrior, Standard,
 };
@@ -100,11 +100,15 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
     let embeddings = sign_embeddings(&bank, encoder, &settings.text);
     let map = SignMap::new(&embeddings, sign_sets(&bank, &run.config.categories), settings.text.membership)?;
     let prior = match (&old.prior, alignment, &run.config.alignment) {
-        (Some(_), Some(chosen), Some(known)) => {
-            let texts: Vec<&str> = bank.signs.iter().map(|s| s.text.as_str()).collect();
-            let embeddings = encoder.text_tower().embed_all(&texts);
-            let control = settings.alignment.control;
-            Some(SignPrior::new(&chosen.part, &embeddings, &map.sets, known.weight, control, settings.text.seed))
+        (Some(prior), Some(chosen), Some(known)) => {
+            let words = word_embeddings(&bank, &run.config.categories, encoder);
+            let mut reading = settings.alignment.clone();
+            if prior.names.is_empty() {
+                // A run of a format in which words were signs alone.
+                (reading.names, reading.finding) = (0.0, 0.0);
+            }
+            let anew = reading.prior(&chosen.part, &words, &map.sets, known.weight, settings.text.seed);
+            Some(SignPrior { in_detection: prior.in_detection, ..anew })
         }
         (Some(_), ..) => {
             let source = run.config.alignment.as_ref().map_or("shipped", |a| a.source.as_str());

@@ -7,6 +7,7 @@ mod benchmark;
 mod bootstrap;
 mod bridge;
 mod calibration;
+mod category_names;
 #[cfg(test)]
 mod congruential;
 mod curves;

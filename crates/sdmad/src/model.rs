@@ -193,6 +193,9 @@ pub struct Scores {
     pub columns: Vec<f64>,
     /// a(x, s) of each sign of the run's bank; empty without signs.
     pub similarities: Vec<f64>,
+    /// What the name of normal and of each category, and that it is a finding at all, add to the mean over its signs; 0
+    /// without an alignment, empty without signs.
+    pub beside: Vec<f64>,
     /// For normal and each category the signs that counted.
     pub selected: Vec<Vec<usize>>,
 }
@@ -205,7 +208,7 @@ impl Model {
             None => self.read_signs(self.bridge.scores(features), attributes),
         };
         let among_all = self.among_all(&reading.columns);
-        let Reading { columns, detection, similarities, selected } = reading;
+        let Reading { columns, detection, similarities, beside, selected } = reading;
         let folds = self.folds(features, attributes, &among_all, detection);
         let of_category = |c: usize| -> Vec<f64> { folds.iter().map(|f| f.among_all[c]).collect() };
         let by_fold: Vec<Vec<f64>> = (0..among_all.len()).map(of_category).collect();
@@ -227,7 +230,7 @@ impl Model {
             signs: standardised,
         };
         let intervals = calibrated().map(|(r, c)| c.interval(r)).collect();
-        Scores { outputs, intervals, normal_probability, columns, similarities, selected }
+        Scores { outputs, intervals, normal_probability, columns, similarities, beside, selected }
     }
 
     /// What each fold's model says of an image; of the model of all shots alone where there are none.
@@ -270,7 +273,7 @@ impl Model {
             Link::Logits if self.coexistence == Coexistence::Exclusive => log_sum_exp(&columns[1..]) - columns[0],
             Link::Logits => -columns[0],
         };
-        Reading { detection, columns, similarities: Vec::new(), selected: Vec::new() }
+        Reading { detection, columns, similarities: Vec::new(), beside: Vec::new(), selected: Vec::new() }
     }
 
     /// What reads an image for this model beside its features, if anything does.
@@ -303,7 +306,13 @@ impl Model {
         let means = |values: &[f64]| -> Vec<f64> {
             selected.iter().map(|s| s.iter().map(|&i| values[i]).sum::<f64>() / s.len() as f64).collect()
         };
-        joined(&means(&from_shots), &means(&from_words), similarities, selected)
+        let (beside, in_detection) = match &signs.prior {
+            Some(prior) => (prior.beside_signs(attributes, self.categories.len()), prior.in_detection),
+            None => (vec![0.0; selected.len()], 0.0),
+        };
+        let words: Vec<f64> = means(&from_words).iter().zip(&beside).map(|(signs, more)| signs + more).collect();
+        let (columns, detection) = joined(&means(&from_shots), &words, in_detection);
+        Reading { columns, detection, similarities, beside, selected }
     }
 }
 
@@ -321,23 +330,21 @@ pub(crate) struct Reading {
     pub(crate) detection: f64,
     /// a(x, s) of each sign.
     pub(crate) similarities: Vec<f64>,
+    /// What words say of normal and of each category beside its signs; empty without signs.
+    pub(crate) beside: Vec<f64>,
     /// For normal and each category the signs that counted.
     pub(crate) selected: Vec<Vec<usize>>,
 }
 
-/// Columns of the shots and of the words together.
+/// Columns of the shots and of the words together, and d.
 ///
 /// What words say of every category alike says nothing of one of them, so their mean is taken off. Shots know normal as a
 /// class of its own, and −z_0 tells it best; words know it as the absence of everything, and its best rival tells it best.
-fn joined(shots: &[f64], words: &[f64], similarities: Vec<f64>, selected: Vec<Vec<usize>>) -> Reading {
+fn joined(shots: &[f64], words: &[f64], in_detection: f64) -> (Vec<f64>, f64) {
     let centre = words.iter().sum::<f64>() / words.len() as f64;
     let rival = words[1..].iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    Reading {
-        columns: shots.iter().zip(words).map(|(s, w)| s + w - centre).collect(),
-        detection: -shots[0] + rival - words[0],
-        similarities,
-        selected,
-    }
+    let columns = shots.iter().zip(words).map(|(s, w)| s + w - centre).collect();
+    (columns, -shots[0] + in_detection * (rival - words[0]))
 }
 
 /// r_c of scores of unit spread, of normal and each category.

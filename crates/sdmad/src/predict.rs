@@ -42,6 +42,9 @@ pub struct CategoryAnswer {
     pub decision: Decision,
     /// The probability of highest F1 on the shots, in [0, 1]. `decision` does not follow from it.
     pub threshold: f64,
+    /// What its name, and that it is a finding at all, say for it beyond normal, in the units of similarities: added to the mean
+    /// over its signs that count, less that over normal's. 0 without an alignment.
+    pub beside_signs: f64,
     /// Its signs; empty for a baseline.
     pub signs: Vec<SignAnswer>,
 }
@@ -203,6 +206,7 @@ impl Looked {
             interval: scores.intervals[c],
             decision: scores.outputs.answers[c],
             threshold: run.model.calibration.categories[c].threshold,
+            beside_signs: scores.beside.get(c + 1).map_or(0.0, |own| own - scores.beside[0]),
             signs: signs_of(c),
         };
         run.model.categories.iter().enumerate().map(answer).collect()

@@ -13,6 +13,8 @@ use sdmad_base::{Error, Result};
 use sdmad_encoders::Encoder;
 use sdmad_engine::{Cholesky, Matrix64, symmetric_eigen};
 
+use crate::align::WordEmbeddings;
+use crate::category_names::{WAYS, name_prompts};
 use crate::loss::SignSets;
 use crate::{Bank, PromptForm, Sign};
 
@@ -102,6 +104,17 @@ pub(crate) fn sign_embeddings(bank: &Bank, encoder: &Encoder, settings: &TextSet
             sum.iter().map(|m| m / length.max(1e-12)).collect()
         })
         .collect()
+}
+
+/// What an alignment reads of a bank: a sign's own words, since it knows the kind of image, and names in several prompts.
+pub(crate) fn word_embeddings(bank: &Bank, categories: &[String], encoder: &Encoder) -> WordEmbeddings {
+    let texts: Vec<&str> = bank.signs.iter().map(|s| s.text.as_str()).collect();
+    let prompts = name_prompts(Some(bank), categories).concat();
+    let named = encoder.text_tower().embed_all(&prompts);
+    WordEmbeddings {
+        signs: encoder.text_tower().embed_all(&texts),
+        names: named.chunks(WAYS).map(<[Vec<f32>]>::to_vec).collect(),
+    }
 }
 
 /// The map from text embeddings to coordinates among category anchors.

@@ -23,12 +23,12 @@ use crate::features::{DEFAULT_BATCH, Rows};
 use crate::maps::{MapPlan, fit_maps};
 use crate::model::{Coexistence, Reading};
 use crate::select::{SelectionMode, select_by_support};
-use crate::sign_text::{effective_bank, sign_embeddings, sign_sets};
+use crate::sign_text::{effective_bank, sign_embeddings, sign_sets, word_embeddings};
 use crate::{
     Bank, Baseline, Bridge, Calibration, CalibrationSettings, ChosenAlignment, Conformal, DEFAULT_COVERAGE, Extractor,
     FeatureBlock, FittedBridge, HeldOut, ImageFeatures, ImageReader, Label, Looks, Manifest, Method, Model,
-    NormalVariationUse, RunAlignment, ScopeModel, SignMap, SignModel, SignPrior, Standard, Support, SupportSet,
-    TextSource, shot_records,
+    NormalVariationUse, RunAlignment, ScopeModel, SignMap, SignModel, Standard, Support, SupportSet, TextSource,
+    shot_records,
 };
 
 /// Everything that a training run depends on.
@@ -362,17 +362,8 @@ fn sign_model(
     };
     let ids: Vec<String> = bank.signs.iter().map(|s| s.id.clone()).collect();
     let prior = prior_of.map(|plan| {
-        // A sign's own words: what kind of image it is, the alignment knows.
-        let texts: Vec<&str> = bank.signs.iter().map(|s| s.text.as_str()).collect();
-        let embeddings = encoder.text_tower().embed_all(&texts);
-        SignPrior::new(
-            &plan.chosen.part,
-            &embeddings,
-            &map.sets,
-            plan.weight,
-            settings.alignment.control,
-            settings.text.seed,
-        )
+        let words = word_embeddings(&bank, categories, encoder);
+        settings.alignment.prior(&plan.chosen.part, &words, &map.sets, plan.weight, settings.text.seed)
     });
     let read = |(image, bridged): (usize, &Vec<f64>)| {
         let mut all = map.similarities(bridged);

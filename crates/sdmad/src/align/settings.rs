@@ -2,6 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use sdmad_base::{Error, Result};
 
+use super::{DomainAlignment, PriorWeights, SignPrior, WordEmbeddings};
+use crate::loss::SignSets;
+
 /// Settings of what an alignment says beside the shots.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -14,6 +17,10 @@ pub struct AlignmentSettings {
     /// from the number of shots (docs/alignment.md).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
+    /// The share of categories' names among the words, 0 (signs alone) to 1 (names alone).
+    pub names: f64,
+    /// Weight of the attribute "finding", which every category has and normal has not, beside the words, 0 to 100.
+    pub finding: f64,
     /// What becomes of the directions in which normal images differ by themselves.
     pub normal_variation: NormalVariationUse,
     /// What stands in for the alignment: a control, or itself.
@@ -48,6 +55,8 @@ impl Default for AlignmentSettings {
             source: "shipped".into(),
             domain: "auto".into(),
             weight: None,
+            names: 1.0 / 3.0,
+            finding: 1.0,
             normal_variation: NormalVariationUse::Whitened,
             control: AlignmentControl::Aligned,
         }
@@ -56,16 +65,32 @@ impl Default for AlignmentSettings {
 
 impl AlignmentSettings {
     pub(crate) fn validate(&self) -> Result<()> {
-        match self.weight {
-            Some(weight) if !(0.0..=100.0).contains(&weight) => {
-                Err(Error::bad_input(format!("alignment.weight = {weight}: expected 0 to 100")))
+        let within = |key: &str, value: f64, most: f64| {
+            if (0.0..=most).contains(&value) {
+                return Ok(());
             }
-            _ => Ok(()),
-        }
+            Err(Error::bad_input(format!("alignment.{key} = {value}: expected 0 to {most}")))
+        };
+        within("weight", self.weight.unwrap_or(0.0), 100.0)?;
+        within("names", self.names, 1.0)?;
+        within("finding", self.finding, 100.0)
+    }
+
+    /// What `part` says of these words, at a weight.
+    pub(crate) fn prior(
+        &self,
+        part: &DomainAlignment,
+        words: &WordEmbeddings,
+        sets: &SignSets,
+        weight: f64,
+        seed: u64,
+    ) -> SignPrior {
+        let weights = PriorWeights { words: weight, names: self.names, finding: self.finding };
+        SignPrior::new(part, words, sets, &weights, self.control, seed)
     }
 
     /// The weight at `shots` images of the rarest category: the one that is set, or one that falls with their number.
     pub(crate) fn weight_at(&self, shots: usize) -> f64 {
-        self.weight.unwrap_or(0.8 / (1.0 + shots as f64 / 5.0))
+        self.weight.unwrap_or(1.0 / (1.0 + shots as f64 / 5.0))
     }
 }

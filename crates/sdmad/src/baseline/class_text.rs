@@ -1,9 +1,11 @@
 use sdmad_encoders::Encoder;
 use sdmad_engine::Matrix;
 
+use crate::align::{PriorWeights, WordEmbeddings};
+use crate::category_names::{WAYS, name_prompts};
 use crate::features::ImageReader;
 use crate::loss::SignSets;
-use crate::{Bank, ChosenAlignment, DomainAlignment, NORMAL, Settings, SignPrior};
+use crate::{Bank, ChosenAlignment, DomainAlignment, Settings, SignPrior};
 
 /// What the names of normal and of the categories say of an image's reading: one logit each, the mean taken off.
 ///
@@ -18,10 +20,7 @@ pub struct ClassText {
 
 /// Spread of the logits of an alignment, as of zero-shot signs: their weight without a shot times the sharpness of the
 /// softmax over findings.
-const ALIGNED_SPREAD: f64 = 1.6;
-
-/// How a class is named, {} for the name and {m} for the kind of image. The ensemble is CLIP's (Radford et al. 2021).
-const TEMPLATES: [&str; 4] = ["{}", "{m} showing {}", "{m} of {}", "{m} of a patient with {}"];
+const ALIGNED_SPREAD: f64 = 2.0;
 
 impl ClassText {
     /// The logits of an image, normal first.
@@ -39,27 +38,29 @@ impl ClassText {
         categories: &[String],
         settings: &Settings,
     ) -> Option<Self> {
-        let prompts = prompts(bank, categories);
+        let prompts = name_prompts(bank, categories);
         let flat: Vec<&String> = prompts.iter().flatten().collect();
         let embed = || encoder.text_tower().embed_all(&flat);
         let rows: Vec<Vec<f64>> = if let Some(joint) = encoder.joint() {
             let embeddings = embed();
             let class = |part: &[Vec<f32>]| scaled(mean(part), f64::from(joint.logit_scale));
-            embeddings.chunks_exact(TEMPLATES.len()).map(class).collect()
+            embeddings.chunks_exact(WAYS).map(class).collect()
         } else {
             let prior = aligned(&alignment?.part, &embed(), settings);
             let class = |readings: &[Vec<f64>]| mean64(readings).iter().map(|x| prior.scale * x).collect();
-            prior.readings.chunks_exact(TEMPLATES.len()).map(class).collect()
+            prior.readings.chunks_exact(WAYS).map(class).collect()
         };
         Some(ClassText { weights: centred(&rows) })
     }
 }
 
-/// What an alignment says of prompts with these embeddings, [`TEMPLATES`] of them for each class.
+/// What an alignment says of prompts with these embeddings, [`WAYS`] of them for each class.
 fn aligned(part: &DomainAlignment, embeddings: &[Vec<f32>], settings: &Settings) -> SignPrior {
-    let places = |class: usize| (class * TEMPLATES.len()..(class + 1) * TEMPLATES.len()).collect();
-    let sets = SignSets::new((0..embeddings.len() / TEMPLATES.len()).map(places).collect(), embeddings.len());
-    SignPrior::new(part, embeddings, &sets, ALIGNED_SPREAD, settings.alignment.control, settings.text.seed)
+    let places = |class: usize| (class * WAYS..(class + 1) * WAYS).collect();
+    let sets = SignSets::new((0..embeddings.len() / WAYS).map(places).collect(), embeddings.len());
+    let words = WordEmbeddings { signs: embeddings.to_vec(), names: Vec::new() };
+    let weights = PriorWeights { words: ALIGNED_SPREAD, names: 0.0, finding: 0.0 };
+    SignPrior::new(part, &words, &sets, &weights, settings.alignment.control, settings.text.seed)
 }
 
 /// The factor of an alignment's inner products that gives the logits of names their spread.
@@ -70,7 +71,7 @@ pub(super) fn aligned_scale(
     categories: &[String],
     settings: &Settings,
 ) -> f64 {
-    let flat: Vec<String> = prompts(bank, categories).concat();
+    let flat: Vec<String> = name_prompts(bank, categories).concat();
     aligned(part, &encoder.text_tower().embed_all(&flat), settings).scale
 }
 
@@ -81,27 +82,6 @@ pub fn text_reader(encoder: &Encoder, alignment: Option<&ChosenAlignment>) -> Op
         (None, Some(chosen)) => Some(ImageReader::Attributes(chosen.part.reader.clone())),
         (None, None) => None,
     }
-}
-
-/// The names of normal and the categories: the bank's, else their ids in words.
-pub(super) fn names(bank: Option<&Bank>, categories: &[String]) -> Vec<String> {
-    std::iter::once(NORMAL)
-        .chain(categories.iter().map(String::as_str))
-        .map(|id| {
-            let known = bank.and_then(|b| b.category_index(id).map(|c| b.categories[c].name.clone()));
-            known.unwrap_or_else(|| id.replace('_', " "))
-        })
-        .collect()
-}
-
-/// The kind of image, as prompts say it.
-pub(super) fn modality(bank: Option<&Bank>) -> &str {
-    bank.map_or("a medical image", |b| &b.modality)
-}
-
-fn prompts(bank: Option<&Bank>, categories: &[String]) -> Vec<Vec<String>> {
-    let of = |name: &String| TEMPLATES.iter().map(|t| t.replace("{m}", modality(bank)).replace("{}", name)).collect();
-    names(bank, categories).iter().map(of).collect()
 }
 
 fn mean(rows: &[Vec<f32>]) -> Vec<f64> {
@@ -124,17 +104,4 @@ pub(super) fn centred(rows: &[Vec<f64>]) -> Matrix {
     let centre = mean64(rows);
     let data = rows.iter().flat_map(|r| r.iter().zip(&centre).map(|(x, m)| (x - m) as f32)).collect();
     Matrix::from_vec(rows.len(), centre.len(), data)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_are_named_by_the_bank_or_by_their_ids() {
-        let categories = vec!["round_mass".to_string()];
-        assert_eq!(names(None, &categories), ["normal", "round mass"]);
-        assert_eq!(prompts(None, &categories)[1][1], "a medical image showing round mass");
-        assert_eq!(prompts(None, &categories)[1].len(), TEMPLATES.len());
-    }
 }

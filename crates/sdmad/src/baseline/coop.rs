@@ -10,12 +10,13 @@ use sdmad_base::Result;
 use sdmad_encoders::{Encoder, TextTower};
 use sdmad_engine::{AdamW, Matrix, cosine_decay, l2_normalize, l2_normalize_backward};
 
-use super::class_text::{aligned_scale, centred, modality, names};
+use super::class_text::{aligned_scale, centred};
 use super::problem::{Problem, least};
 use super::train::BaselinePlan;
 use super::{BalancedLoss, BaselineChoices, ClassText, Fitted, FittedBaseline};
 use crate::Coexistence;
 use crate::align::TextReader;
+use crate::category_names::{modality, names};
 
 /// Steps, all shots in each. The paper has up to 200 epochs of stochastic gradient descent; AdamW needs fewer.
 const STEPS: usize = 50;

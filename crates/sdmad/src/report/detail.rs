@@ -77,6 +77,7 @@ impl ReportImage {
                     "interval": answer.interval.map(|i| i.map(rounded)),
                     "decision": answer.decision,
                     "threshold": rounded(answer.threshold),
+                    "beside_signs": rounded(answer.beside_signs),
                     "map": maps.and_then(|m| m.categories.get(c)).map(|m| bytes_of(m)),
                     "signs": signs,
                 })

@@ -12,6 +12,9 @@ use sdmad_engine::{Matrix, ShiftAdapter};
 use crate::train::RunConfig;
 use crate::{AttributeReader, Baseline, Bridge, MapOrigin, Method, Model, PatchMaps, SignPrior, TowerAdapters};
 
+/// The first format whose alignment reads names: before it, words were signs alone, and counted in full in d(x).
+const FIRST_WITH_NAMES: u32 = 6;
+
 /// The trained tensors of a run.
 pub(super) struct Parts {
     pub(super) bridge: Bridge,
@@ -111,6 +114,9 @@ fn put_prior(tensors: &mut BTreeMap<String, Tensor>, prior: &SignPrior) {
     put("readings", f64s(shape, &mut prior.readings.iter().flatten().copied()));
     put("scale", f64s(vec![1], &mut std::iter::once(prior.scale)));
     put("spreads", f64s(vec![prior.spreads.len()], &mut prior.spreads.iter().copied()));
+    let shape = vec![prior.names.len(), prior.names.first().map_or(0, Vec::len)];
+    put("names", f64s(shape, &mut prior.names.iter().flatten().copied()));
+    put("beside", f64s(vec![2], &mut [prior.finding, prior.in_detection].into_iter()));
 }
 
 /// `support.safetensors`: the mean features of the shots, `[shots, features]`.
@@ -217,7 +223,7 @@ impl<'a> Reader<'a> {
         Ok(AttributeReader { whole, patch, offset: offset.into_vec() })
     }
 
-    fn prior(&mut self) -> Result<SignPrior> {
+    fn prior(&mut self, config: &RunConfig) -> Result<SignPrior> {
         let reader = self.attribute_reader()?;
         let (_, width, readings) = self.take("alignment.readings", Dtype::F64, None)?;
         let (_, _, scale) = self.take("alignment.scale", Dtype::F64, Some(1))?;
@@ -228,11 +234,26 @@ impl<'a> Reader<'a> {
                 "tensors alignment.whole and readings are of {attributes} and {width} attributes; expected as many"
             )));
         }
+        let (names, finding, in_detection) = if config.format < FIRST_WITH_NAMES {
+            (Vec::new(), 0.0, 1.0)
+        } else {
+            let (_, width, names) = self.take("alignment.names", Dtype::F64, Some(1 + config.categories.len()))?;
+            let (_, count, beside) = self.take("alignment.beside", Dtype::F64, Some(1))?;
+            if width != attributes || count != 2 {
+                return Err(self.error(format!(
+                    "tensors alignment.names and beside have {width} and {count} columns; expected {attributes} and 2"
+                )));
+            }
+            (names.chunks_exact(width.max(1)).map(<[f64]>::to_vec).collect(), beside[0], beside[1])
+        };
         Ok(SignPrior {
             reader,
             readings: readings.chunks_exact(width.max(1)).map(<[f64]>::to_vec).collect(),
             scale: scale[0],
             spreads,
+            names,
+            finding,
+            in_detection,
         })
     }
 
@@ -293,7 +314,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Pa
     } else {
         Vec::new()
     };
-    let prior = if config.alignment.is_some() && baseline.is_none() { Some(reader.prior()?) } else { None };
+    let prior = if config.alignment.is_some() && baseline.is_none() { Some(reader.prior(config)?) } else { None };
     let maps = match config.maps {
         Some(origin) => {
             Some(reader.maps(config.categories.len(), prior.as_ref().map_or(0, |p| p.readings.len()), origin)?)

@@ -15,7 +15,7 @@ const WORDS: [&str; 64] = [
 ];
 
 impl Bank {
-    /// Control: every category gets the signs of another one, [`NORMAL`](super::NORMAL) too.
+    /// Control: every category gets the signs and the name of another one, [`NORMAL`](super::NORMAL) too.
     ///
     /// Categories are exchanged by a derangement (no category stays in place), drawn evenly from the stream
     /// `signs/swapped` of `seed`; what was shared stays shared. A sign that a category shares with the one whose signs
@@ -24,6 +24,9 @@ impl Bank {
         let mut bank = self.clone();
         bank.name = format!("{} (signs swapped between categories, seed {seed})", self.name);
         let order = derangement(self.categories.len(), &mut Stream::new(seed, "signs/swapped"));
+        for (from, &to) in order.iter().enumerate() {
+            bank.categories[to].name.clone_from(&self.categories[from].name);
+        }
         for sign in &mut bank.signs {
             for id in &mut sign.categories {
                 if let Some(from) = self.category_index(id) {
@@ -34,7 +37,7 @@ impl Bank {
         bank
     }
 
-    /// Control: every text is four to eight everyday words, no text twice, from the stream `signs/random` of `seed`.
+    /// Control: every text is four to eight everyday words, no text twice, and every name two, from the stream `signs/random` of `seed`.
     ///
     /// Ids and categories stay, so that only what the words say is lost.
     pub fn with_random_texts(&self, seed: u64) -> Bank {
@@ -53,6 +56,9 @@ impl Bank {
                 }
             }
             sign.code = None;
+        }
+        for category in &mut bank.categories {
+            category.name = format!("{} {}", WORDS[stream.below(WORDS.len())], WORDS[stream.below(WORDS.len())]);
         }
         bank
     }

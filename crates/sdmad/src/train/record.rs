@@ -169,4 +169,4 @@ pub struct TrainedRun {
 }
 
 /// The run folder's format number that this version writes.
-pub const RUN_FORMAT: u32 = 5;
+pub const RUN_FORMAT: u32 = 6;

@@ -24,6 +24,7 @@
 
   const digits = (x, count) => (Number.isFinite(x) ? x.toFixed(count).replace('-', '−') : '–');
   const two = (x) => digits(x, 2);
+  const signed = (x) => `${x < 0 ? '−' : '+'}${two(Math.abs(x))}`;
   const three = (x) => digits(x, 3);
   const percent = (x) => (Number.isFinite(x) ? `${Math.round(100 * x)} %` : '–');
   const plural = (n, one, many = `${one}s`) => `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
@@ -702,7 +703,8 @@
       make('summary', {}, `Signs: ${counted} of ${found.signs.length} count for this answer`),
       make('p', { class: 'small soft' }, 'Phrases that the image is like, by what the model learned; not confirmed features. Those of one finding may exclude each other.'),
       table(['Sign', 'Similarity', 'Against normal', 'Map'], signs.map((s) => signRow(s, c)),
-        { numbers: [1, 2], label: `Signs of ${categories[c].name}` }));
+        { numbers: [1, 2], label: `Signs of ${categories[c].name}` }),
+      found.beside_signs ? make('p', { class: 'small soft beside' }, `Beside these signs, its name and whether there is a finding at all add ${signed(found.beside_signs)} against normal.`) : null);
     block.open = found.decision === 'present';
     return block;
   }
