@@ -365,6 +365,18 @@ pub(crate) struct TrainArgs {
     pub(crate) out: PathBuf,
 }
 
+/// How the answers of a run are meant.
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArgs {
+    /// How often, at least, an answer of `present` or `absent` shall not rule out what is true: above 0 and below 1 (default: 0.9).
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) coverage: Option<f64>,
+    /// The share of images that have a category, or are `normal`, where the probabilities will be read: `malignant=0.02`. Without it, that of
+    /// the shots. May be given for each category.
+    #[arg(long, value_name = "CATEGORY=SHARE")]
+    pub(crate) prevalence: Vec<String>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct EvaluateArgs {
     /// A run folder.
@@ -382,9 +394,8 @@ pub(crate) struct EvaluateArgs {
     /// The run's own precision (default), said again: another one is refused.
     #[arg(long, value_enum, default_value = "auto", hide_default_value = true)]
     pub(crate) precision: PrecisionName,
-    /// How often, at least, an answer of `present` or `absent` shall not rule out what is true: above 0 and below 1 (default: 0.9).
-    #[arg(long, value_name = "SHARE")]
-    pub(crate) coverage: Option<f64>,
+    #[command(flatten)]
+    pub(crate) answers: AnswerArgs,
     /// How many images are in work at a time; no figure depends on it.
     #[arg(long, default_value_t = sdmad::DEFAULT_BATCH)]
     pub(crate) batch: usize,
@@ -446,9 +457,8 @@ pub(crate) struct PredictArgs {
     /// The run's own precision (default), said again: another one is refused.
     #[arg(long, value_enum, default_value = "auto", hide_default_value = true)]
     pub(crate) precision: PrecisionName,
-    /// How often, at least, an answer of `present` or `absent` shall not rule out what is true: above 0 and below 1 (default: 0.9).
-    #[arg(long, value_name = "SHARE")]
-    pub(crate) coverage: Option<f64>,
+    #[command(flatten)]
+    pub(crate) answers: AnswerArgs,
     /// Also write the maps of any anomaly and of each category as grey pictures, below maps/.
     #[arg(long)]
     pub(crate) maps: bool,

@@ -23,7 +23,7 @@ use sdmad_base::{Error, Monitor, Result};
 use sdmad_encoders::{Encoder, EncoderOptions, ImageTower, PackedWeights, cache_dir, ensure};
 use sdmad_engine::{Precision, instruction_path};
 
-use crate::args::PrecisionName;
+use crate::args::{AnswerArgs, PrecisionName};
 
 /// Opens an encoder by name, pulling it when it is missing, or a model folder.
 pub(crate) fn open_encoder(name: &str, precision: Precision, monitor: &dyn Monitor) -> Result<Encoder> {
@@ -93,10 +93,18 @@ pub(crate) fn check_precision(run: &Run, asked: PrecisionName) -> Result<()> {
     }
 }
 
-/// Opens a run, its three-way answers at the coverage that was asked for.
-pub(crate) fn open_run(folder: &Path, coverage: Option<f64>) -> Result<Run> {
+/// Opens a run, its answers at the coverage and for the prevalence that were asked for.
+pub(crate) fn open_run(folder: &Path, answers: &AnswerArgs) -> Result<Run> {
     let mut run = Run::open(folder)?;
-    if let Some(coverage) = coverage {
+    for stated in &answers.prevalence {
+        let share = stated.split_once('=').and_then(|(id, share)| Some((id, share.parse::<f64>().ok()?)));
+        let (id, share) = share.ok_or_else(|| {
+            Error::bad_input(format!("--prevalence {stated}: expected CATEGORY=SHARE"))
+                .with_hint("for example --prevalence malignant=0.02 --prevalence normal=0.9")
+        })?;
+        run.model.state_prevalence(id, share).map_err(|e| e.at("--prevalence"))?;
+    }
+    if let Some(coverage) = answers.coverage {
         if !(coverage > 0.0 && coverage < 1.0) {
             return Err(Error::bad_input(format!("--coverage {coverage}: expected above 0 and below 1"))
                 .with_hint("0.9 promises that at most one in ten images of a class is denied it"));

@@ -90,6 +90,24 @@ impl CategoryCalibration {
         logistic(self.slope * score + self.offset)
     }
 
+    /// The same where so large a share of images has the category; three-way answers, which keep their promise in each class
+    /// on its own, stay as they are. Nothing changes where nothing was fitted.
+    ///
+    /// # Errors
+    /// When the share lies outside (0, 1).
+    pub fn at_prevalence(&self, prevalence: f64) -> Result<Self> {
+        check_prevalence(&[prevalence], 1)?;
+        if self.positives == 0 || self.negatives == 0 {
+            return Ok(self.clone());
+        }
+        let of_shots = self.positives as f64 / (self.positives + self.negatives) as f64;
+        let shift = log_odds(prevalence) - log_odds(of_shots);
+        // A threshold of 0 or 1 is none that a shift could move.
+        let inside = self.threshold > 0.0 && self.threshold < 1.0;
+        let threshold = if inside { logistic(log_odds(self.threshold) + shift) } else { self.threshold };
+        Ok(CategoryCalibration { offset: self.offset + shift, threshold, ..self.clone() })
+    }
+
     /// The mean probability of an image's scores by several models.
     pub fn mean_probability(&self, scores: &[f64]) -> f64 {
         scores.iter().map(|&s| self.probability(s)).sum::<f64>() / scores.len().max(1) as f64
@@ -301,6 +319,21 @@ mod tests {
                 balanced.probability(score[0]) >= balanced.threshold
             );
         }
+    }
+
+    #[test]
+    fn a_prevalence_may_be_stated_after_the_fit() {
+        let scores = column(&[0.0, 1.0, 2.0, 1.5, 2.5, 3.0, 0.5, 0.2]);
+        let labels = [A, A, P, P, P, P, A, A].map(|l| vec![l]);
+        let fitted = |prevalence| {
+            let settings = CalibrationSettings { prevalence, ..Default::default() };
+            Calibration::fit(&scores, &labels, &settings).unwrap().categories[0].clone()
+        };
+        let (later, before) = (fitted(None).at_prevalence(0.1).unwrap(), fitted(Some(vec![0.1])));
+        assert!((later.offset - before.offset).abs() < 1e-12 && (later.threshold - before.threshold).abs() < 1e-12);
+        assert!(fitted(None).at_prevalence(0.0).is_err());
+        let unfitted = Calibration::unfitted(1, &Default::default()).categories[0].clone();
+        assert_eq!(unfitted.at_prevalence(0.1).unwrap(), unfitted);
     }
 
     #[test]

@@ -220,6 +220,7 @@ pub(crate) fn metrics_file(
         "measured": measured.name(),
         "thresholds": outputs.thresholds,
         "coverage": run.model.coverage,
+        "prevalence": run.model.prevalence,
         "trained_on_manifest_sha256": run.config.manifest_sha256,
     });
     let summary = DataSummary::of(&manifest.sha256, set, std::slice::from_ref(outputs));

@@ -51,6 +51,8 @@ pub struct PatchMaps {
     pub categories: usize,
     /// Where the maps of any anomaly and of the categories come from.
     pub origin: MapOrigin,
+    /// Windows to a side that are read beside the whole image; 1 for none.
+    pub windows: usize,
 }
 
 /// The maps of one image, each row by row over the grid of patches, values in [0, 1].
@@ -87,14 +89,14 @@ impl PatchMaps {
 
     /// The maps of an image. They depend on this image alone.
     pub fn read(&self, tower: &ImageTower, image: &RgbImage) -> ImageMaps {
-        let tokens = PatchTokens::of(tower, image).0;
+        let PatchTokens { rows: tokens, grid } = PatchTokens::of(tower, image, self.windows);
         let map = |reading: usize| -> Vec<f32> {
             let (weights, bias) = (self.weights.row(reading), f64::from(self.bias[reading]));
             (0..tokens.rows()).map(|patch| logistic(dot(weights, tokens.row(patch)) + bias) as f32).collect()
         };
         let first_sign = 1 + self.categories;
         ImageMaps {
-            grid: tower.patch_grid(),
+            grid,
             seen: tower.preprocess().seen(image.width(), image.height()),
             any: map(0),
             categories: (1..first_sign).map(map).collect(),

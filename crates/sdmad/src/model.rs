@@ -1,6 +1,10 @@
 //! A trained model as pure data, and what it says of one image. Nothing here reads a file or another image.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use sdmad_base::{Error, Result};
 
 use crate::baseline::{Baseline, log_sum_exp};
 use crate::calibration::logistic;
@@ -8,7 +12,7 @@ use crate::features::ImageReader;
 use crate::loss::SignSets;
 use crate::select::{SelectionMode, SelectionSettings, kept_sets, most_certain_half, without_outliers};
 use crate::sign_text::SignMap;
-use crate::{Bank, Bridge, Calibration, Outputs, PatchMaps, SignPrior, Standard, SupportSelection};
+use crate::{Bank, Bridge, Calibration, NORMAL, Outputs, PatchMaps, SignPrior, Standard, SupportSelection};
 
 /// How a run scores images.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +168,8 @@ pub struct Model {
     pub without_fold: Vec<Bridge>,
     /// How often, at least, three-way answers shall not rule out what is true, for each class of each category; in (0, 1).
     pub coverage: f64,
+    /// The share of images with a category, or of normal ones, where probabilities are read, as it was stated ([`Model::state_prevalence`]).
+    pub prevalence: BTreeMap<String, f64>,
 }
 
 /// Why a sign does not count for a category and an image.
@@ -201,6 +207,29 @@ pub struct Scores {
 }
 
 impl Model {
+    /// States how large a share of images has a category, or is normal, where the probabilities will be read. Without it they are for as many
+    /// as among the shots, whose numbers were chosen.
+    ///
+    /// # Errors
+    /// When there is no such category, its prevalence was stated before, or it lies outside (0, 1).
+    pub fn state_prevalence(&mut self, id: &str, prevalence: f64) -> Result<()> {
+        let calibration = match self.categories.iter().position(|c| c == id) {
+            Some(c) => self.calibration.categories.get_mut(c),
+            None if id == NORMAL => self.normal_calibration.categories.first_mut(),
+            None => None,
+        };
+        let Some(calibration) = calibration else {
+            return Err(Error::bad_input(format!("prevalence of `{id}`: the run has no such category"))
+                .with_hint(format!("it has {NORMAL}, {}", self.categories.join(", "))));
+        };
+        let stated = calibration.at_prevalence(prevalence).map_err(|e| e.at(&format!("category `{id}`")))?;
+        if self.prevalence.insert(id.to_string(), prevalence).is_some() {
+            return Err(Error::bad_input(format!("the prevalence of `{id}` is stated twice")));
+        }
+        *calibration = stated;
+        Ok(())
+    }
+
     /// Scores one image by its features, and the attributes that an alignment reads in it (none without one).
     pub fn score(&self, features: &[f32], attributes: &[f32]) -> Scores {
         let reading = match &self.baseline {
@@ -414,6 +443,7 @@ impl SignModel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Label;
 
     #[test]
     fn a_method_is_called_the_same_everywhere() {
@@ -437,6 +467,7 @@ mod tests {
             maps: None,
             without_fold: Vec::new(),
             coverage: crate::DEFAULT_COVERAGE,
+            prevalence: BTreeMap::new(),
         };
         let d = |probe, coexistence| of(probe, coexistence).score(&[0.0], &[]).outputs.detection;
         let any = (1f64.exp() + (-2f64).exp()).ln() - 0.5;
@@ -447,6 +478,46 @@ mod tests {
         let outputs = of(ProbeForm::Multinomial, Coexistence::Exclusive).score(&[0.0], &[]).outputs;
         let present: f64 = outputs.among_all.iter().map(|r| r.exp()).sum();
         assert!((outputs.detection - (present / (1.0 - present)).ln()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_stated_prevalence_is_checked_and_said_once() {
+        let fitted = || {
+            let labels: Vec<Vec<Label>> =
+                (0..8).map(|i| vec![if i > 3 { Label::Present } else { Label::Absent }]).collect();
+            let scores: Vec<Vec<f64>> = [0.0, 1.0, 0.5, 2.0, 1.5, 2.5, 3.0, 2.2].map(|s| vec![s]).to_vec();
+            Calibration::fit(&scores, &labels, &Default::default()).unwrap()
+        };
+        let mut model = Model {
+            method: Method::LinearProbe,
+            categories: vec!["a".into()],
+            bridge: Bridge { weights: vec![vec![1.0]; 2], bias: vec![0.0; 2] },
+            signs: None,
+            baseline: None,
+            probe: Some(ProbeForm::OneAgainstRest),
+            coexistence: Coexistence::MultiLabel,
+            calibration: fitted(),
+            normal_calibration: fitted(),
+            maps: None,
+            without_fold: Vec::new(),
+            coverage: crate::DEFAULT_COVERAGE,
+            prevalence: BTreeMap::new(),
+        };
+        let before = model.score(&[1.2], &[]);
+        model.state_prevalence("a", 0.05).unwrap();
+        let after = model.score(&[1.2], &[]);
+        assert!(after.outputs.probability[0] < before.outputs.probability[0]);
+        assert_eq!(after.normal_probability, before.normal_probability);
+        assert_eq!(
+            (&after.outputs.answers, &after.outputs.among_all),
+            (&before.outputs.answers, &before.outputs.among_all)
+        );
+        model.state_prevalence(NORMAL, 0.9).unwrap();
+        assert!(model.score(&[1.2], &[]).normal_probability > before.normal_probability);
+        for (id, share, part) in [("a", 0.1, "twice"), ("b", 0.1, "no such category"), (NORMAL, 1.0, "prevalence 1")] {
+            let error = model.state_prevalence(id, share).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a run answers for images: one record for each, in the order asked.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -89,6 +90,8 @@ pub enum Prediction {
         normal_probability: f64,
         /// How often, at least, answers of `present` and `absent` shall not rule out what is true, in each class of each category.
         coverage: f64,
+        /// The share of images with a category, or of normal ones, that probabilities are for, where it was stated; else it is that of the shots.
+        prevalence: BTreeMap<String, f64>,
         /// Files of maps, where they were asked for.
         maps: Vec<MapFile>,
         /// What the reader of the answer should know.
@@ -172,6 +175,7 @@ impl Looked {
             categories: self.answers(run),
             normal_probability: self.scores.normal_probability,
             coverage: run.model.coverage,
+            prevalence: run.model.prevalence.clone(),
             maps,
             warnings: self.warnings.clone(),
             model: record.clone(),

@@ -134,6 +134,9 @@ fn head_json(run: &Run, head: &ReportHead, images: Vec<Value>) -> Value {
     if let Some(selection) = config.selection {
         facts.push(json!(["selection", selection]));
     }
+    for (id, share) in &run.model.prevalence {
+        facts.push(json!([format!("stated share of {id}"), share]));
+    }
     if let Some(maps) = config.maps {
         facts.push(json!(["maps", maps]));
     }

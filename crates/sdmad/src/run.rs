@@ -153,6 +153,7 @@ impl Run {
             maps: parts.maps,
             without_fold: parts.without_fold,
             coverage: crate::DEFAULT_COVERAGE,
+            prevalence: std::collections::BTreeMap::new(),
         };
         let shots_path = folder.join(SHOTS);
         let shots = read_shots(&shots_path)?;

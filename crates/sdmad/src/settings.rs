@@ -134,6 +134,7 @@ impl Settings {
         self.alignment.validate()?;
         self.bridge.validate()?;
         self.adapters.validate()?;
+        self.maps.validate()?;
         within("loss.logit_scale", self.loss.logit_scale, 1e-3, 1e3)?;
         within("loss.inter_weight", self.loss.inter_weight, 0.0, 1e3)?;
         within("loss.intra_weight", self.loss.intra_weight, 0.0, 1e3)?;
@@ -187,6 +188,9 @@ mod tests {
             ("loss.orthogonality_weight=-1", "loss.orthogonality_weight"),
             ("loss.localisation_weight=1001", "loss.localisation_weight"),
             ("selection.keep=0", "selection.keep"),
+            ("maps.windows=0", "maps.windows"),
+            ("alignment.names=1.5", "alignment.names"),
+            ("alignment.finding=-1", "alignment.finding"),
         ] {
             let error = Settings::default().with_pair(pair).unwrap_err();
             assert!(error.to_string().contains(part), "{pair}: {error}");

@@ -2,6 +2,7 @@
 
 mod record;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -204,6 +205,7 @@ pub fn train(
         maps: None,
         without_fold: Vec::new(),
         coverage: DEFAULT_COVERAGE,
+        prevalence: BTreeMap::new(),
     };
     let readings: Option<Vec<Reading>> = match (baseline_out_of_fold.flatten(), &fitted.out_of_fold) {
         (Some(columns), _) => Some(columns.into_iter().map(|columns| model.reading_of(columns)).collect()),

@@ -21,7 +21,7 @@ pub(crate) fn run(args: EvaluateArgs, terminal: &Terminal) -> Result<ExitCode> {
     if args.batch == 0 {
         return Err(Error::bad_input("--batch 0: expected 1 or more"));
     }
-    let run = open_run(&args.run, args.coverage)?;
+    let run = open_run(&args.run, &args.answers)?;
     check_precision(&run, args.precision)?;
     let manifest = Manifest::read(&args.data)?;
     let truth = args.sign_truth.as_deref().map(SignTruth::read).transpose()?;

@@ -29,7 +29,7 @@ pub(crate) fn run(args: PredictArgs, terminal: &Terminal) -> Result<ExitCode> {
         return Err(Error::bad_input(format!("{} exists", there.display()))
             .with_hint("name another folder with --out, or move this file away; nothing was written over"));
     }
-    let run = open_run(&args.run, args.coverage)?;
+    let run = open_run(&args.run, &args.answers)?;
     check_precision(&run, args.precision)?;
     if args.maps && run.model.maps.is_none() {
         return Err(Error::bad_input(format!("--maps: the run {} has no maps", run.folder.display()))
@@ -84,7 +84,8 @@ pub(crate) fn run(args: PredictArgs, terminal: &Terminal) -> Result<ExitCode> {
 fn key(run: &Run, record: &ModelRecord, args: &PredictArgs, files: &[PathBuf]) -> Result<String> {
     let mut text = serde_json::to_string(record)
         .map_err(|e| Error::environment(format!("the record of the model cannot be written as JSON: {e}")))?;
-    text.push_str(&format!("\n{} {} {}", run.model.coverage, args.maps, args.no_report));
+    let model = &run.model;
+    text.push_str(&format!("\n{} {:?} {} {}", model.coverage, model.prevalence, args.maps, args.no_report));
     for file in files {
         let stamp = std::fs::metadata(file).ok().map(|m| (m.len(), m.modified().ok()));
         text.push_str(&format!("\n{} {stamp:?}", file.display()));

@@ -90,7 +90,7 @@ fn damaged_runs_are_refused_and_older_ones_read() {
     let config = world.read("prototype/adapter_config.json");
     for (from, to, part) in [
         ("\"method\": \"prototype\"", "\"method\": \"linear-probe\"", "a record of a baseline"),
-        ("\"format\": 5", "\"format\": 6", "reads the formats 3 to 5"),
+        ("\"format\": 6", "\"format\": 7", "reads the formats 3 to 6"),
         ("\"temperature\"", "\"temper\"", "temper"),
     ] {
         world.edit("prototype/adapter_config.json", |text| text.replace(from, to));
@@ -100,7 +100,7 @@ fn damaged_runs_are_refused_and_older_ones_read() {
 
     // A run of the format before, which had nothing of this.
     world.succeeds(&train("sdmad", "--out old"));
-    world.edit("old/adapter_config.json", |text| text.replace("\"format\": 5", "\"format\": 3"));
+    world.edit("old/adapter_config.json", |text| text.replace("\"format\": 6", "\"format\": 3"));
     world.succeeds(&evaluate("old"));
 }
 

@@ -234,6 +234,55 @@ fn a_killed_run_goes_on_and_leaves_no_trace() {
     assert_same_results(&world, "whole", "out");
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_keeps_what_is_done_and_the_next_run_goes_on() {
+    let world = small();
+    world.succeeds(&format!("{BENCHMARK} whole"));
+    let mut command = world.command();
+    command.args(format!("--threads 1 {BENCHMARK} out").split_whitespace());
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // A benchmark of so many cells has not ended when its first one is there.
+    while cells(&world, "out").is_empty() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    interrupt(&child);
+    let outcome = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(outcome.stderr).unwrap();
+    assert_eq!(outcome.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("stopping at the next safe point") && stderr.contains("are done and kept"), "{stderr}");
+    assert!(!world.path("out/results.json").exists());
+    assert!(world.names("out/cells").iter().all(|n| !n.ends_with(".partial")));
+    world.succeeds(&format!("{BENCHMARK} out"));
+    assert_same_results(&world, "whole", "out");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_nothing_half_written() {
+    let world = World::new();
+    let before = world.content();
+    let mut command = world.command();
+    command.args("data phantom --images 20000 --out many".split_whitespace());
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    // It draws into a hidden folder until all are there.
+    while world.content() == before {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    interrupt(&child);
+    let outcome = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(outcome.stderr).unwrap();
+    assert_eq!(outcome.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("nothing unfinished was kept"), "{stderr}");
+    assert_eq!(world.content(), before);
+}
+
+/// What a terminal sends for Ctrl-C.
+#[cfg(unix)]
+fn interrupt(child: &std::process::Child) {
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+}
+
 #[test]
 fn threads_and_shards_change_no_byte() {
     let mut world = small();

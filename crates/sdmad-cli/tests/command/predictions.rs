@@ -20,7 +20,10 @@ fn an_image_is_answered_alone_as_among_others() {
 
     let line: serde_json::Value = serde_json::from_str(all.lines().next().unwrap()).unwrap();
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&line), ["categories", "coverage", "image", "maps", "model", "normal_probability", "warnings"]);
+    assert_eq!(
+        keys(&line),
+        ["categories", "coverage", "image", "maps", "model", "normal_probability", "prevalence", "warnings"]
+    );
     assert_eq!(
         keys(&line["model"]),
         ["bank_sha256", "image_recipe_sha256", "image_tower_sha256", "instructions", "precision", "run_sha256"]
@@ -29,7 +32,7 @@ fn an_image_is_answered_alone_as_among_others() {
     assert!(probability(&line["normal_probability"]));
     assert_eq!(line["categories"].as_array().unwrap().len(), 4);
     for category in line["categories"].as_array().unwrap() {
-        assert_eq!(keys(category), ["decision", "id", "interval", "probability", "signs", "threshold"]);
+        assert_eq!(keys(category), ["beside_signs", "decision", "id", "interval", "probability", "signs", "threshold"]);
         assert!(probability(&category["probability"]) && category["threshold"].is_f64());
         assert!(["present", "absent", "uncertain"].contains(&category["decision"].as_str().unwrap()));
         for sign in category["signs"].as_array().unwrap() {
@@ -38,6 +41,26 @@ fn an_image_is_answered_alone_as_among_others() {
             assert_eq!(sign["selected"].as_bool().unwrap(), sign["why_not"].is_null(), "{sign}");
         }
     }
+}
+
+#[test]
+fn a_stated_prevalence_moves_probabilities_and_no_answer() {
+    let world = World::trained();
+    let image = world.images("test", |_| true).remove(0);
+    let answer = |out: &str, options: &str| -> serde_json::Value {
+        world.succeeds(&format!("predict --run run --no-report --out {out} {options} {image}"));
+        serde_json::from_str(&world.read(&format!("{out}/predictions.jsonl"))).unwrap()
+    };
+    let (of_shots, rare) = (answer("plain", ""), answer("rare", "--prevalence cyst=0.01"));
+    assert_eq!(rare["prevalence"], serde_json::json!({"cyst": 0.01}));
+    for (before, after) in of_shots["categories"].as_array().unwrap().iter().zip(rare["categories"].as_array().unwrap())
+    {
+        let falls = before["probability"].as_f64() > after["probability"].as_f64();
+        assert_eq!(falls, before["id"] == "cyst");
+        assert_eq!(before["decision"], after["decision"]);
+    }
+    world.succeeds("evaluate --run run --data data/manifest.csv --no-report --prevalence cyst=0.01 --out figures");
+    assert_eq!(world.json("figures/metrics.json")["prevalence"]["cyst"], 0.01);
 }
 
 #[test]
@@ -156,6 +179,15 @@ fn inputs_and_places_that_cannot_be_are_refused() {
         (&format!("predict --run run --out there {image}"), vec!["there/predictions.jsonl", "exists"]),
         (&format!("predict --run run --out data/manifest.csv {image}"), vec!["manifest.csv"]),
         (&format!("predict --run run --out out --coverage 1 {image}"), vec!["--coverage 1", "above 0 and below 1"]),
+        (
+            &format!("predict --run run --out out --prevalence cyst {image}"),
+            vec!["--prevalence cyst", "CATEGORY=SHARE"],
+        ),
+        (
+            &format!("predict --run run --out out --prevalence tumour=0.1 {image}"),
+            vec!["tumour", "no such category", "cyst"],
+        ),
+        (&format!("predict --run run --out out --prevalence cyst=1.5 {image}"), vec!["cyst", "1.5", "below 1"]),
     ] {
         world.refuses(2, arguments, &parts);
     }

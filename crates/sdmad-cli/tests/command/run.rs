@@ -29,7 +29,7 @@ fn a_run_folder_has_the_files_of_the_interface() {
     assert_eq!(world.names("deep"), ["run"]);
 
     let config = world.json("deep/run/adapter_config.json");
-    assert_eq!(config["format"], 5);
+    assert_eq!(config["format"], 6);
     assert_eq!(config["method"], "sdmad");
     assert_eq!((&config["shots"], &config["draw"]), (&"4".into(), &2.into()));
     assert_eq!(config["categories"], serde_json::json!(CATEGORIES));

@@ -61,9 +61,9 @@ fn a_damaged_run_is_refused() {
     restore("adapter_model.safetensors");
 
     let config = "run/adapter_config.json";
-    world.edit(config, |text| text.replacen("\"format\": 5", "\"format\": 1", 1));
+    world.edit(config, |text| text.replacen("\"format\": 6", "\"format\": 1", 1));
     for arguments in [EVALUATE, PREDICT] {
-        world.refuses(2, arguments, &[config, "format 1", "formats 3 to 5"]);
+        world.refuses(2, arguments, &[config, "format 1", "formats 3 to 6"]);
     }
     // A newer format is named first, whatever else is new in the file.
     world.write(config, "{\"format\": 9, \"all_is_new\": true}");

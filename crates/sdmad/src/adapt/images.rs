@@ -77,7 +77,8 @@ impl<'a> TrainingImages<'a> {
                 let prefixes = views
                     .iter()
                     .map(|&view| {
-                        let targets = masks.as_ref().map_or_else(Vec::new, |m| m.targets(view, tower));
+                        let targets =
+                            masks.as_ref().map_or_else(Vec::new, |m| m.targets(view, tower, tower.patch_grid()));
                         let part = targets.iter().any(|t| *t != PatchTarget::Unknown);
                         let targets = if part { targets } else { Vec::new() };
                         Prefix::of(tower, &adapted, &layers, &summaries, &view.of(&image), targets)

@@ -51,8 +51,8 @@ impl ShotMasks {
         self.categories.iter().any(|place| matches!(place, Some(Place::Mask(_))))
     }
 
-    /// What the patches of a view are to show of each category.
-    pub(crate) fn targets(&self, view: View, tower: &ImageTower) -> Vec<PatchTarget> {
+    /// What the patches of a view are to show of each category, on a grid of so many rows and columns.
+    pub(crate) fn targets(&self, view: View, tower: &ImageTower, grid: (usize, usize)) -> Vec<PatchTarget> {
         self.categories
             .iter()
             .map(|place| match place {
@@ -61,7 +61,7 @@ impl ShotMasks {
                 Some(Place::Mask(mask)) => {
                     let mask = view.of_mask(mask);
                     let seen = tower.preprocess().seen(mask.width(), mask.height());
-                    PatchTarget::Shares(patch_shares(&mask, seen, tower.patch_grid()))
+                    PatchTarget::Shares(patch_shares(&mask, seen, grid))
                 }
             })
             .collect()

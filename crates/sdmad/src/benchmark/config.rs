@@ -364,7 +364,7 @@ fn add_pixels(methods: &mut Vec<BenchmarkMethod>) {
         method: Method::Pixels,
         zero_shot: false,
         settings: Settings {
-            maps: MapSettings { source: MapSource::Off },
+            maps: MapSettings { source: MapSource::Off, ..MapSettings::default() },
             scope: ScopeSettings { learnt: false },
             ..Settings::default()
         },

@@ -29,7 +29,7 @@ pub(crate) struct MapPlan<'a> {
     pub(crate) words: Option<(&'a SignPrior, &'a SignSets)>,
 }
 
-/// Of so many shots of normal and of each category, at most, patches are read.
+/// Of so many shots of normal and of each category, at most, patches are read; of fewer where windows give more patches of each.
 const MOST_SHOTS: usize = 32;
 
 /// Ridge of the discriminants, in units of the mean variance of a number of a patch.
@@ -89,7 +89,8 @@ pub(crate) fn fit_maps(plan: &MapPlan<'_>, monitor: &dyn Monitor) -> Result<Opti
         (Some(_), None) => MapOrigin::Masks,
         (None, _) => MapOrigin::Words,
     };
-    Ok(Some(folded(&rows, &normal_patches, categories, origin)))
+    let (weights, bias) = folded(&rows, &normal_patches);
+    Ok(Some(PatchMaps { weights, bias, categories, origin, windows: plan.settings.windows }))
 }
 
 /// Directions that masks taught.
@@ -106,13 +107,13 @@ impl MapPlan<'_> {
             None => labels.iter().all(|&l| l == Label::Absent),
             Some(c) => labels[c] == Label::Present,
         };
-        (0..self.paths.len()).filter(|&i| is(&self.labels[i])).take(MOST_SHOTS).collect()
+        (0..self.paths.len()).filter(|&i| is(&self.labels[i])).take(MOST_SHOTS / self.settings.windows).collect()
     }
 
     fn patches(&self, shots: &[usize], monitor: &dyn Monitor) -> Result<Vec<Matrix>> {
         let read = |&shot: &usize| {
             monitor.check()?;
-            Ok(PatchTokens::of(self.tower, &read_image(&self.paths[shot])?).0)
+            Ok(PatchTokens::of(self.tower, &read_image(&self.paths[shot])?, self.settings.windows).rows)
         };
         shots.par_iter().map(read).collect()
     }
@@ -133,8 +134,9 @@ impl MapPlan<'_> {
                 monitor.check()?;
                 let image: RgbImage = read_image(&self.paths[shot])?;
                 let masks = ShotMasks::read(&self.paths[shot], &image, &self.labels[shot], &self.masks[shot])?;
-                let targets = masks.targets(View::Plain, self.tower);
-                Ok(masks.has_a_mask().then(|| (PatchTokens::of(self.tower, &image).0, targets)))
+                let windows = self.settings.windows;
+                let targets = masks.targets(View::Plain, self.tower, PatchTokens::grid(self.tower, windows));
+                Ok(masks.has_a_mask().then(|| (PatchTokens::of(self.tower, &image, windows).rows, targets)))
             })
             .collect::<Result<_>>()?;
         let seen: Vec<(Matrix, Vec<PatchTarget>)> = seen.into_iter().flatten().collect();
@@ -271,7 +273,7 @@ fn mean_and_spread(direction: &[f64], patches: &Matrix) -> (f64, f64) {
 }
 
 /// Directions with the mean of normal patches at −2 on the scale of the logit.
-fn folded(rows: &[Vec<f64>], normal: &Matrix, categories: usize, origin: MapOrigin) -> PatchMaps {
+fn folded(rows: &[Vec<f64>], normal: &Matrix) -> (Matrix, Vec<f32>) {
     let width = normal.columns();
     let mut weights = Vec::with_capacity(rows.len() * width);
     let mut bias = Vec::with_capacity(rows.len());
@@ -280,7 +282,7 @@ fn folded(rows: &[Vec<f64>], normal: &Matrix, categories: usize, origin: MapOrig
         weights.extend(row.iter().map(|w| (w / spread) as f32));
         bias.push((-mean / spread - MIDDLE) as f32);
     }
-    PatchMaps { weights: Matrix::from_vec(rows.len(), width, weights), bias, categories, origin }
+    (Matrix::from_vec(rows.len(), width, weights), bias)
 }
 
 #[cfg(test)]
@@ -315,8 +317,8 @@ mod tests {
         let direction =
             Cholesky::new(covariance).unwrap().solve(&Matrix64::from_vec(3, 1, sides.difference().unwrap()));
         let rows = [direction.data().to_vec()];
-        let maps = folded(&rows, &normal, 0, MapOrigin::Masks);
-        let logit = |m: &Matrix, p: usize| dot(maps.weights.row(0), m.row(p)) + f64::from(maps.bias[0]);
+        let (weights, bias) = folded(&rows, &normal);
+        let logit = |m: &Matrix, p: usize| dot(weights.row(0), m.row(p)) + f64::from(bias[0]);
         let of_normal: Vec<f64> = (0..64).map(|p| logit(&normal, p)).collect();
         let mean = of_normal.iter().sum::<f64>() / 64.0;
         let spread = (of_normal.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / 64.0).sqrt();
@@ -331,7 +333,7 @@ mod tests {
         let mut sides = Sides::new(2);
         sides.add(&Matrix::from_vec(2, 2, vec![1.0; 4]), &[0.0, 0.0]);
         assert!(sides.difference().is_none());
-        let maps = folded(&[vec![0.0, 0.0]], &Matrix::from_vec(3, 2, vec![0.5; 6]), 0, MapOrigin::Words);
-        assert_eq!((maps.weights.data(), maps.bias[0]), (&[0.0f32, 0.0][..], -2.0));
+        let (weights, bias) = folded(&[vec![0.0, 0.0]], &Matrix::from_vec(3, 2, vec![0.5; 6]));
+        assert_eq!((weights.data(), bias[0]), (&[0.0f32, 0.0][..], -2.0));
     }
 }

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use sdmad_base::{Error, Result};
+
 /// Where maps come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -14,11 +16,29 @@ pub enum MapSource {
 }
 
 /// Settings of maps.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MapSettings {
     /// Where they come from.
     pub source: MapSource,
+    /// So many windows to a side are read beside the whole image, 1 (none) to 4: a grid so many times as fine, for fine lesions, at the cost of
+    /// their square in passes.
+    pub windows: usize,
+}
+
+impl Default for MapSettings {
+    fn default() -> Self {
+        MapSettings { source: MapSource::Auto, windows: 1 }
+    }
+}
+
+impl MapSettings {
+    pub(crate) fn validate(&self) -> Result<()> {
+        if (1..=4).contains(&self.windows) {
+            return Ok(());
+        }
+        Err(Error::bad_input(format!("maps.windows = {}: expected 1 to 4", self.windows)))
+    }
 }
 
 /// Where a run's maps came from.

@@ -5,15 +5,44 @@ use sdmad_imaging::RgbImage;
 use crate::align::{patch_layers, patch_rows, side_by_side};
 
 /// What is read of each patch: its tokens in the middle layer and in those that an alignment reads, after the tower's last norm, side by side.
-/// `[patches, layers · width]`.
-pub(super) struct PatchTokens(pub(super) Matrix);
+pub(super) struct PatchTokens {
+    /// `[patches, layers · width]`, row by row over the grid.
+    pub(super) rows: Matrix,
+    /// Rows and columns of the grid.
+    pub(super) grid: (usize, usize),
+}
 
 impl PatchTokens {
-    pub(super) fn of(tower: &ImageTower, image: &RgbImage) -> Self {
-        let layers = layers(tower);
-        let hidden = tower.hidden(&tower.preprocess().apply(image), &layers);
-        let parts: Vec<Matrix> = hidden.iter().map(|h| patch_rows(tower, h)).collect();
-        PatchTokens(side_by_side(&parts))
+    /// Of the whole image, and with more than one window to a side also of each window by itself: then a patch is one of a window, averaged with
+    /// the patch of the whole image that it lies in, which knows what is around.
+    pub(super) fn of(tower: &ImageTower, image: &RgbImage, windows: usize) -> Self {
+        let (rows, columns) = tower.patch_grid();
+        let whole = tokens_of(tower, image);
+        if windows <= 1 {
+            return PatchTokens { rows: whole, grid: (rows, columns) };
+        }
+        let seen = tower.preprocess().seen(image.width(), image.height());
+        let parts: Vec<Matrix> = (0..windows * windows)
+            .map(|place| tokens_of(tower, &window(image, seen, windows, (place / windows, place % windows))))
+            .collect();
+        let grid = (rows * windows, columns * windows);
+        let mut all = Matrix::zeros(grid.0 * grid.1, whole.columns());
+        for row in 0..grid.0 {
+            for column in 0..grid.1 {
+                let around = whole.row(row / windows * columns + column / windows);
+                let part = &parts[row / rows * windows + column / columns];
+                let own = part.row(row % rows * columns + column % columns);
+                let patch = all.row_mut(row * grid.1 + column);
+                patch.iter_mut().zip(own.iter().zip(around)).for_each(|(p, (o, a))| *p = 0.5 * (o + a));
+            }
+        }
+        PatchTokens { rows: all, grid }
+    }
+
+    /// Rows and columns of the grid of an image.
+    pub(super) fn grid(tower: &ImageTower, windows: usize) -> (usize, usize) {
+        let (rows, columns) = tower.patch_grid();
+        (rows * windows.max(1), columns * windows.max(1))
     }
 
     /// How many numbers a patch has.
@@ -27,10 +56,50 @@ impl PatchTokens {
     }
 }
 
+fn tokens_of(tower: &ImageTower, image: &RgbImage) -> Matrix {
+    let hidden = tower.hidden(&tower.preprocess().apply(image), &layers(tower));
+    let parts: Vec<Matrix> = hidden.iter().map(|h| patch_rows(tower, h)).collect();
+    side_by_side(&parts)
+}
+
+/// The part of an image in a row and column of `windows` equal ones to a side of what the tower sees of it, to the nearest pixel.
+fn window(image: &RgbImage, seen: [f64; 4], windows: usize, (row, column): (usize, usize)) -> RgbImage {
+    let along = |start: f64, length: f64, place: usize, side: usize| {
+        let edge = |i: usize| (start + length * i as f64 / windows as f64).round().max(0.0) as usize;
+        let first = edge(place).min(side - 1);
+        (first, edge(place + 1).clamp(first + 1, side) - first)
+    };
+    let [left, top, width, height] = seen;
+    let (x, w) = along(left, width, column, image.width());
+    let (y, h) = along(top, height, row, image.height());
+    image.cropped(x, y, w, h)
+}
+
 /// The middle, where patches are most of a place, and what an alignment reads; ascending.
 fn layers(tower: &ImageTower) -> Vec<usize> {
     let read = patch_layers(tower);
     let middle = (tower.layers() / 2).max(1);
     let before = read.first().is_none_or(|&first| middle < first).then_some(middle);
     before.into_iter().chain(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_lie_side_by_side_on_what_is_seen() {
+        let data = (0..10 * 6).flat_map(|i| [(i % 10) as u8, (i / 10) as u8, 0]).collect();
+        let image = RgbImage::new(10, 6, data).unwrap();
+        // Only the middle square of the wide image is seen: columns 2 to 7.
+        let seen = [2.0, 0.0, 6.0, 6.0];
+        let of = |row, column| window(&image, seen, 2, (row, column));
+        for (place, first) in [((0, 0), [2, 0, 0]), ((0, 1), [5, 0, 0]), ((1, 0), [2, 3, 0]), ((1, 1), [5, 3, 0])] {
+            let part = of(place.0, place.1);
+            assert_eq!(((part.width(), part.height()), part.pixel(0, 0)), ((3, 3), first));
+        }
+        // An image of fewer pixels than windows still has a pixel in each.
+        let dot = RgbImage::new(1, 1, vec![1, 2, 3]).unwrap();
+        assert_eq!(window(&dot, [0.0, 0.0, 1.0, 1.0], 4, (3, 3)).pixel(0, 0), [1, 2, 3]);
+    }
 }

@@ -257,10 +257,11 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn maps(&mut self, categories: usize, signs: usize, origin: MapOrigin) -> Result<PatchMaps> {
+    fn maps(&mut self, config: &RunConfig, signs: usize, origin: MapOrigin) -> Result<PatchMaps> {
+        let categories = config.categories.len();
         let weights = self.shaped("maps.weight", Some(1 + categories + signs), None)?;
         let bias = self.shaped("maps.bias", Some(1), Some(weights.rows()))?.into_vec();
-        Ok(PatchMaps { weights, bias, categories, origin })
+        Ok(PatchMaps { weights, bias, categories, origin, windows: config.settings.maps.windows })
     }
 
     fn bridge(&mut self, name: &str, columns: usize) -> Result<Bridge> {
@@ -316,9 +317,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path, config: &RunConfig) -> Result<Pa
     };
     let prior = if config.alignment.is_some() && baseline.is_none() { Some(reader.prior(config)?) } else { None };
     let maps = match config.maps {
-        Some(origin) => {
-            Some(reader.maps(config.categories.len(), prior.as_ref().map_or(0, |p| p.readings.len()), origin)?)
-        }
+        Some(origin) => Some(reader.maps(config, prior.as_ref().map_or(0, |p| p.readings.len()), origin)?),
         None => None,
     };
     let without_fold: Vec<Bridge> = (0..config.fold_models)
