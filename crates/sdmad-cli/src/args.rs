@@ -391,6 +391,10 @@ pub(crate) struct EvaluateArgs {
     /// Truth of signs, for sign attribution.
     #[arg(long, value_name = "CSV")]
     pub(crate) sign_truth: Option<PathBuf>,
+    /// Read signs anew, from this bank.toml or shipped bank, without training: bridge and calibration stay, and signs that
+    /// the run was never trained with get scores.
+    #[arg(long, value_name = "BANK")]
+    pub(crate) signs: Option<String>,
     /// The run's own precision (default), said again: another one is refused.
     #[arg(long, value_enum, default_value = "auto", hide_default_value = true)]
     pub(crate) precision: PrecisionName,

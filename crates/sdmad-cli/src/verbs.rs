@@ -9,10 +9,12 @@ pub(crate) mod encoder;
 pub(crate) mod evaluate;
 pub(crate) mod merge;
 pub(crate) mod predict;
+mod reread;
 mod shelf;
 pub(crate) mod signs;
 pub(crate) mod train;
 
+pub(crate) use reread::{open_encoder_of, reread, signs_of};
 pub(crate) use shelf::Shelf;
 
 use std::path::{Path, PathBuf};

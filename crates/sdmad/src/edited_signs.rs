@@ -72,7 +72,8 @@ impl SignEdit {
 
 /// The model of a run with other signs: the bridge, its features and the calibration stay, and signs are read anew.
 ///
-/// The run's own bank gives the run's own model, but for a run with adapters in the text tower, which is refused.
+/// The run's own bank gives the run's own model, but for a run with adapters in the text tower, which is refused. With
+/// another one maps of any anomaly and of categories stay, and signs have none.
 ///
 /// # Errors
 /// When the run has no signs or was trained with text adapters, the encoder's text tower is not the run's, or the run reads signs by an alignment and none is given.
@@ -148,6 +149,7 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
             }
         })
         .collect();
+    let maps = run.model.maps.as_ref().map(|maps| if bank == old.bank { maps.clone() } else { maps.without_signs() });
     let signs = SignModel { bank, map, prior, selection, standards, ..old.clone() };
-    Ok(Model { signs: Some(signs), ..run.model.clone() })
+    Ok(Model { signs: Some(signs), maps, ..run.model.clone() })
 }

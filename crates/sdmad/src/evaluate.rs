@@ -10,8 +10,9 @@ use sdmad_base::{AtomicDir, Error, Monitor, Result};
 use sdmad_engine::instruction_path;
 
 use crate::{
-    Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, LeftOut, Localisation, Manifest,
-    MetricsFile, Rows, Run, SignTruth, Split, TestSet, Traits, figures_with_intervals, leave_out, localisation,
+    BankRecord, Bootstrap, DataSummary, DrawOutputs, Extractor, FigureTable, ImageFeatures, LeftOut, Localisation,
+    Manifest, MetricsFile, Rows, Run, SignTruth, Split, TestSet, Traits, figures_with_intervals, leave_out,
+    localisation,
 };
 
 pub use scores_file::ScoresFile;
@@ -210,7 +211,8 @@ pub(crate) fn metrics_file(
         "method": run.config.method,
         "encoder": run.config.encoder,
         "instructions": instruction_path().name(),
-        "bank": run.config.bank,
+        "bank": run.model.signs.as_ref().map(|s| BankRecord::of(&s.bank)),
+        "trained_with_bank": run.config.bank,
         "shots": run.config.shots,
         "draw": run.config.draw,
         "selection": run.config.selection,

@@ -87,6 +87,13 @@ impl PatchMaps {
         .with_hint("the run folder is damaged: train again"))
     }
 
+    /// The same without the readings of signs, which are in the order of one bank.
+    pub(crate) fn without_signs(&self) -> Self {
+        let (rows, columns) = (1 + self.categories, self.weights.columns());
+        let weights = Matrix::from_vec(rows, columns, self.weights.data()[..rows * columns].to_vec());
+        PatchMaps { weights, bias: self.bias[..rows].to_vec(), ..self.clone() }
+    }
+
     /// The maps of an image. They depend on this image alone.
     pub fn read(&self, tower: &ImageTower, image: &RgbImage) -> ImageMaps {
         let PatchTokens { rows: tokens, grid } = PatchTokens::of(tower, image, self.windows);

@@ -124,8 +124,8 @@ fn head_json(run: &Run, head: &ReportHead, images: Vec<Value>) -> Value {
         hashes.push(json!(["its architecture and preprocessing", encoder.image_recipe_sha256]));
         hashes.push(json!(["text tower", encoder.text_sha256]));
     }
-    if let Some(bank) = &config.bank {
-        hashes.push(json!(["sign bank", bank.sha256]));
+    if let Some(bank) = bank {
+        hashes.push(json!(["sign bank", bank.sha256()]));
     }
     if let Some(alignment) = &config.alignment {
         hashes.push(json!(["alignment", alignment.sha256]));
@@ -149,7 +149,7 @@ fn head_json(run: &Run, head: &ReportHead, images: Vec<Value>) -> Value {
             "method": config.method.name(),
             "encoder": config.encoder.as_ref().map(|e| &e.name),
             "precision": config.encoder.as_ref().map(|e| e.precision.name()),
-            "bank": config.bank.as_ref().map(|b| &b.name),
+            "bank": bank.map(|b| &b.name),
             "shots": config.shots,
             "draw": config.draw,
             "coverage": coverage,

@@ -251,7 +251,7 @@ pub fn train(
         instructions: instruction_path().name().to_string(),
         categories: plan.manifest.categories.clone(),
         manifest_sha256: plan.manifest.sha256.clone(),
-        bank: model.signs.as_ref().map(|s| BankRecord { name: s.bank.name.clone(), sha256: s.bank.sha256() }),
+        bank: model.signs.as_ref().map(|s| BankRecord::of(&s.bank)),
         shots: plan.shots.clone(),
         draw: plan.draw,
         support_counts: std::iter::once(&plan.support.normal).chain(&plan.support.for_category).map(Vec::len).collect(),

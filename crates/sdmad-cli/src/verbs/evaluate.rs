@@ -6,12 +6,15 @@ use std::process::ExitCode;
 use rayon::prelude::*;
 
 use sdmad::{
-    DEFAULT_BATCH, Evaluation, Extractor, Looked, Manifest, Measured, ReportHead, ReportImage, ReportKind, Run,
+    Bank, DEFAULT_BATCH, Evaluation, Extractor, Looked, Manifest, Measured, ReportHead, ReportImage, ReportKind, Run,
     SignTruth, evaluate, measured_rows, report_set, write_report,
 };
 use sdmad_base::{AtomicDir, Error, Monitor, Result};
 
-use super::{check_precision, features_of_run, open_run, open_tower_of, print_json, print_line};
+use super::{
+    check_precision, features_of_run, open_encoder_of, open_run, open_tower_of, print_json, print_line, reread,
+    signs_of,
+};
 use crate::args::EvaluateArgs;
 use crate::tables::figure_table;
 use crate::terminal::Terminal;
@@ -21,9 +24,12 @@ pub(crate) fn run(args: EvaluateArgs, terminal: &Terminal) -> Result<ExitCode> {
     if args.batch == 0 {
         return Err(Error::bad_input("--batch 0: expected 1 or more"));
     }
-    let run = open_run(&args.run, &args.answers)?;
+    let mut run = open_run(&args.run, &args.answers)?;
     check_precision(&run, args.precision)?;
     let manifest = Manifest::read(&args.data)?;
+    if let Some(spec) = &args.signs {
+        run = with_bank(&run, spec, terminal)?;
+    }
     let truth = args.sign_truth.as_deref().map(SignTruth::read).transpose()?;
     let measured = Measured::named(&args.split)?;
     let report = if args.no_report { Page::None } else { Page::Written };
@@ -35,6 +41,15 @@ pub(crate) fn run(args: EvaluateArgs, terminal: &Terminal) -> Result<ExitCode> {
     }
     terminal.notice(&format!("wrote {}", args.out.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The run with its signs read from the bank that was named.
+fn with_bank(run: &Run, spec: &str, terminal: &Terminal) -> Result<Run> {
+    signs_of(run)?;
+    let (bank, notices) = Bank::open(spec)?.restricted_to(&run.config.categories)?;
+    let encoder = open_encoder_of(run, terminal)?;
+    notices.iter().for_each(|n| terminal.notice(n));
+    reread(run, bank, &encoder)
 }
 
 /// Whether an evaluation has a report.

@@ -121,3 +121,41 @@ fn signs_of_a_run_are_explained_and_other_words_tried() {
     world.refuses(2, &format!("signs try run rim {image} --category stone"), &["stone", "cyst"]);
     world.refuses(2, &format!("signs try run rim {image} --instead-of nothing"), &["nothing"]);
 }
+
+#[test]
+fn a_run_is_evaluated_with_another_bank() {
+    let world = World::trained();
+    let evaluate = "evaluate --run run --data data/manifest.csv --sign-truth data/signs.csv";
+    world.succeeds(&format!("{evaluate} --out own"));
+    world.succeeds(&format!("{evaluate} --signs run/signs.toml --out same"));
+    assert_eq!(world.bytes("own/scores.csv"), world.bytes("same/scores.csv"));
+    assert_eq!(world.json("own/metrics.json"), world.json("same/metrics.json"));
+    assert_eq!(world.bytes("own/report.html"), world.bytes("same/report.html"));
+
+    // A bank with a sign that the run never saw, and a truth of it.
+    let sign =
+        "\n[[sign]]\nid = \"grey_wedge\"\ntext = \"wedge of grey below the lump\"\ncategories = [\"benign_mass\"]\n";
+    world.write("more.toml", world.read("run/signs.toml").replacen("name = \"phantom\"", "name = \"more\"", 1) + sign);
+    let truth = world.read("data/signs.csv");
+    let copied = |line: &str| format!("{line},{}\n", line.split(',').nth(1).unwrap());
+    let (header, rows) = truth.split_once('\n').unwrap();
+    world.write("data/more.csv", format!("{header},grey_wedge\n") + &rows.lines().map(copied).collect::<String>());
+    let more = evaluate.replace("signs.csv", "more.csv");
+    world.refuses(2, &format!("{more} --out figures"), &["grey_wedge", "phantom"]);
+    world.succeeds(&format!("{more} --signs more.toml --out figures"));
+    let (before, after) = (world.json("own/metrics.json"), world.json("figures/metrics.json"));
+    assert!(after["signs"]["grey_wedge"]["auroc"]["value"].is_number(), "{after}");
+    assert_eq!(after["run"]["bank"]["name"], "more");
+    assert_ne!(after["run"]["bank"]["sha256"], before["run"]["bank"]["sha256"]);
+    assert_eq!(after["run"]["trained_with_bank"], before["run"]["bank"]);
+    assert_eq!(before["run"]["trained_with_bank"], before["run"]["bank"]);
+
+    let without =
+        world.read("run/signs.toml").replacen("id = \"cyst\"", "id = \"stone\"", 1).replace("[\"cyst\"", "[\"stone\"");
+    world.write("stone.toml", without.replace("\"cyst\"]", "\"stone\"]"));
+    world.refuses(2, &format!("{evaluate} --signs stone.toml --out no"), &["`cyst`", "stone"]);
+    world.refuses(2, &format!("{evaluate} --signs liver --out no"), &["`liver`", "phantom"]);
+    world.succeeds(&format!("{TRAIN} --shots 4 --method linear-probe --out probe"));
+    let probe = evaluate.replace("--run run", "--run probe");
+    world.refuses(2, &format!("{probe} --signs phantom --out no"), &["probe", "no signs", "--method sdmad"]);
+}

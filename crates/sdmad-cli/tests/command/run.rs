@@ -114,6 +114,8 @@ fn the_papers_preset_trains_adapters_and_measures_through_them() {
     assert!(steps.iter().any(|s| s["stage"] == "adapters"), "{steps:?}");
 
     world.succeeds("evaluate --run run --data data/manifest.csv --out through");
+    let anew = "evaluate --run run --data data/manifest.csv --signs phantom --out anew";
+    world.refuses(2, anew, &["trained its text tower", "edit the bank"]);
     // Another number in an adapter gives other scores: evaluation does go through them.
     copy_folder(&world.path("run"), &world.path("other"));
     let file = world.path("other/adapter_model.safetensors");

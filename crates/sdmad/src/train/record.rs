@@ -8,8 +8,8 @@ use sdmad_engine::Precision;
 use crate::adapt::TowerAdapters;
 use crate::select::SelectionMode;
 use crate::{
-    Baseline, BaselineChoices, Coexistence, ImageReader, MapOrigin, Method, Model, ProbeForm, RunAlignment, ScopeModel,
-    Settings, ShotRecord,
+    Bank, Baseline, BaselineChoices, Coexistence, ImageReader, MapOrigin, Method, Model, ProbeForm, RunAlignment,
+    ScopeModel, Settings, ShotRecord,
 };
 
 /// What a run is, as `adapter_config.json` says it.
@@ -145,6 +145,13 @@ pub struct BankRecord {
     pub name: String,
     /// SHA-256 of its canonical text, restricted to the run's categories.
     pub sha256: String,
+}
+
+impl BankRecord {
+    /// The record of a bank that has the run's categories and no other.
+    pub fn of(bank: &Bank) -> Self {
+        BankRecord { name: bank.name.clone(), sha256: bank.sha256() }
+    }
 }
 
 /// A trained run in memory.

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use sdmad::{ADDED, ChosenAlignment, Looked, Model, NORMAL, Run, SignEdit, image_files, with_signs};
+use sdmad::{ADDED, Looked, Model, NORMAL, Run, SignEdit, image_files};
 use sdmad_base::{Error, Monitor, Result};
 
 use crate::args::TryArgs;
 use crate::tables::{RESEARCH_USE, markdown_rows, short};
 use crate::terminal::Terminal;
-use crate::verbs::{features_of_run, open_encoder, print_json, print_line};
+use crate::verbs::{features_of_run, open_encoder_of, print_json, print_line, reread, signs_of};
 
 #[derive(Serialize)]
 struct Effect {
@@ -27,25 +27,11 @@ struct Change {
 
 pub(super) fn run(args: &TryArgs, terminal: &Terminal) -> Result<()> {
     let run = Run::open(&args.run)?;
-    let (Some(signs), Some(record)) = (&run.model.signs, &run.config.encoder) else {
-        return Err(Error::bad_input(format!("the run {} has no signs", run.folder.display()))
-            .with_hint("only runs of --method sdmad read signs"));
-    };
+    let signs = signs_of(&run)?;
     let edit = edit(args, &run)?;
     let bank = edit.apply(&signs.bank)?;
-    let encoder = open_encoder(&record.name, record.precision, terminal)?;
-    run.check_image_tower(encoder.image_tower())?;
-    let alignment = ChosenAlignment::of(&run.config.settings.alignment, &signs.bank.modality, &encoder)?;
-    if let (Some(known), Some(found)) = (&run.config.alignment, &alignment)
-        && known.sha256 != found.sha256
-    {
-        return Err(Error::bad_input(format!(
-            "the alignment {} has SHA-256 {}; the run was trained with {}",
-            found.source, found.sha256, known.sha256
-        ))
-        .with_hint("train the run again with this version, or name the alignment that it was trained with"));
-    }
-    let changed = Run { model: with_signs(&run, bank, &encoder, alignment.as_ref())?, ..run.clone() };
+    let encoder = open_encoder_of(&run, terminal)?;
+    let changed = reread(&run, bank, &encoder)?;
     let place = place_of(&changed.model, &edit)?;
     let extractor = features_of_run(encoder.image_tower(), &run)?;
     let mut effects = Vec::new();
