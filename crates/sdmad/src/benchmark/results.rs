@@ -235,7 +235,7 @@ impl MeasuredGroup {
         let proves_nothing = match pixels {
             Some(pixels) if pixels > 0 => match compare(pixels, 0)?.1 {
                 Ok(differences) => {
-                    let told = differences.iter().filter(|d| !d.name.id.is_of_answers() && as_good(d));
+                    let told = differences.iter().filter(|d| !d.name.id.needs_no_skill() && as_good(d));
                     told.map(|d| d.name.text.clone()).collect()
                 }
                 Err(_) => Vec::new(),

@@ -112,9 +112,11 @@ impl FigureId {
         }
     }
 
-    /// Whether it is of three-way answers: who always says `uncertain` denies nothing, so that being as good in it proves nothing.
-    pub fn is_of_answers(self) -> bool {
-        matches!(self, FigureId::Covered(..) | FigureId::Uncertain(..))
+    /// Whether it can be had without telling anything apart: who always says `uncertain` denies nothing, and who always says how many images have the
+    /// category is well calibrated. Being as good in it proves nothing about a set.
+    pub fn needs_no_skill(self) -> bool {
+        let calibration = matches!(self, FigureId::CalibrationError | FigureId::CalibrationErrorBefore);
+        calibration || matches!(self, FigureId::Covered(..) | FigureId::Uncertain(..))
     }
 
     /// Whether a smaller value is the better one.
