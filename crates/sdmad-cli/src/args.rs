@@ -289,6 +289,8 @@ pub(crate) enum MethodName {
     Coop,
     /// Distances from the patches of normal shots: tells anomalies from normal, and none from another.
     NormalKnn,
+    /// MVFA: trained adapters on patches and distances behind them; tells anomalies from normal, and none from another.
+    Mvfa,
 }
 
 #[derive(Debug, Args)]

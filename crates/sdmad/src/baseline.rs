@@ -10,17 +10,21 @@
 //! | `balanced_loss` | the loss of training and of every choice |
 //! | `feature_space` | where feature rows are compared |
 //! | `class_text` | what the names of the classes say of an image |
-//! | `prototype`, `zero_shot_name`, `tip_adapter`, `tip_adapter_f`, `clip_adapter`, `coop`, `normal_knn` | the methods |
+//! | `prototype`, `zero_shot_name`, `tip_adapter`, `tip_adapter_f`, `clip_adapter`, `coop`, `normal_knn`, `mvfa` | the methods |
 //! | `patch_memory` | patches of normal images |
+//! | `patch_detector`, `adapted_patches` | what `mvfa` trains, and what it reads in an image |
 //! | `probe_form` | whether the linear probe is one against the rest, or multinomial |
 //! | `train` | from shots to a fitted baseline |
 
+mod adapted_patches;
 mod balanced_loss;
 mod class_text;
 mod clip_adapter;
 mod coop;
 mod feature_space;
+mod mvfa;
 mod normal_knn;
+mod patch_detector;
 mod patch_memory;
 mod probe_form;
 mod problem;
@@ -34,11 +38,14 @@ use sdmad_base::{Error, Result};
 use sdmad_encoders::ImageTower;
 use serde::{Deserialize, Serialize};
 
+pub use adapted_patches::{AdaptedPatches, PatchLevel};
 pub(crate) use balanced_loss::{BalancedLoss, log_sum_exp};
 pub use class_text::{ClassText, text_reader};
 pub use clip_adapter::ClipAdapter;
 pub use feature_space::{FeatureSpace, SpaceName};
+pub use mvfa::Mvfa;
 pub use normal_knn::{NormalKnn, Statistic};
+pub use patch_detector::PatchDetector;
 pub use patch_memory::PatchMemory;
 pub(crate) use probe_form::choose_probe_form;
 pub use prototype::Prototype;
@@ -74,6 +81,8 @@ pub enum FittedBaseline {
     ClipAdapter(ClipAdapter),
     /// Distances from normal patches.
     NormalKnn(NormalKnn),
+    /// Adapted patches.
+    Mvfa(Mvfa),
 }
 
 /// What a baseline chose inside the support set, or its defaults; a method leaves out what it does not have.
@@ -101,7 +110,7 @@ pub struct BaselineChoices {
     /// Steps of training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<usize>,
-    /// What patch distances are summed up to.
+    /// What numbers of patches are summed up to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub statistic: Option<Statistic>,
     /// The distance in the middle between normal and not.
@@ -132,6 +141,7 @@ impl Baseline {
             FittedBaseline::TipAdapter(model) => model.columns(features, reading),
             FittedBaseline::ClipAdapter(model) => model.columns(features, reading),
             FittedBaseline::NormalKnn(model) => model.columns(reading),
+            FittedBaseline::Mvfa(model) => model.columns(reading),
         }
     }
 }
@@ -150,6 +160,17 @@ impl Baseline {
         match (&self.fitted, &self.reader) {
             (_, Some(ImageReader::Patches(memory))) if memory.patches.columns() != patch => {
                 wrong("patches", memory.patches.columns(), patch)
+            }
+            (_, Some(ImageReader::AdaptedPatches(patches))) => {
+                let levels = adapted_patches::levels_of(tower).len();
+                let other = patches.levels.iter().map(|l| l.detector.head.columns()).find(|&w| w != tower.width());
+                match other {
+                    Some(width) => wrong("adapted patches", width, tower.width()),
+                    None if patches.levels.len() != levels => {
+                        wrong("levels of adapted patches", patches.levels.len(), levels)
+                    }
+                    None => Ok(()),
+                }
             }
             (FittedBaseline::ClipAdapter(model), Some(ImageReader::Embedding))
                 if model.down.columns() != tower.embedding_width() =>

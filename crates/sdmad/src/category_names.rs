@@ -30,6 +30,12 @@ pub(crate) fn name_prompts(bank: Option<&Bank>, categories: &[String]) -> Vec<Ve
     names(bank, categories).iter().map(of).collect()
 }
 
+/// [`WAYS`] prompts of an image that is normal, and of one that is not, whatever it shows.
+pub(crate) fn state_prompts(bank: Option<&Bank>) -> [Vec<String>; 2] {
+    ["normal findings", "abnormal findings"]
+        .map(|state| TEMPLATES.iter().map(|t| t.replace("{m}", modality(bank)).replace("{}", state)).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -81,8 +81,8 @@ pub use align::{
     NormalVariationUse, RunAlignment, SignPrior, TextReader, align, read_normals,
 };
 pub use baseline::{
-    Baseline, BaselineChoices, Blend, ClassText, ClipAdapter, FeatureSpace, FittedBaseline, NormalKnn, PatchMemory,
-    Prototype, SpaceName, Statistic, TipAdapter, text_reader,
+    AdaptedPatches, Baseline, BaselineChoices, Blend, ClassText, ClipAdapter, FeatureSpace, FittedBaseline, Mvfa,
+    NormalKnn, PatchDetector, PatchLevel, PatchMemory, Prototype, SpaceName, Statistic, TipAdapter, text_reader,
 };
 pub use bridge::{Bridge, BridgeSettings, FittedBridge, SupportSet};
 pub use edited_signs::{ADDED, SignEdit, with_signs};

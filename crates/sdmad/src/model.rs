@@ -39,11 +39,13 @@ pub enum Method {
     Coop,
     /// Distances from the patches of normal shots.
     NormalKnn,
+    /// Adapters on patch tokens, and distances behind them.
+    Mvfa,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Method; 10] = [
+    pub const ALL: [Method; 11] = [
         Method::Sdmad,
         Method::LinearProbe,
         Method::Pixels,
@@ -54,6 +56,7 @@ impl Method {
         Method::ClipAdapter,
         Method::Coop,
         Method::NormalKnn,
+        Method::Mvfa,
     ];
 
     /// Its name on the command line and in files.
@@ -69,12 +72,18 @@ impl Method {
             Method::ClipAdapter => "clip-adapter",
             Method::Coop => "coop",
             Method::NormalKnn => "normal-knn",
+            Method::Mvfa => "mvfa",
         }
     }
 
     /// Whether it is one of the methods of others that [`Baseline`] holds.
     pub fn is_baseline(self) -> bool {
         !matches!(self, Method::Sdmad | Method::LinearProbe | Method::Pixels)
+    }
+
+    /// Whether it reads words by an alignment where an encoder has no joint space.
+    pub fn reads_alignment(self) -> bool {
+        self == Method::Sdmad || self == Method::Mvfa || self.reads_names()
     }
 
     /// Whether it compares images with the names of the classes.

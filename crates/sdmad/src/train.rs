@@ -190,6 +190,10 @@ pub fn train(
         (None, Some(Baseline { reader: Some(ImageReader::Attributes(_)), choices, .. })) => {
             alignment.map(|chosen| read_by(chosen, choices.text_weight.unwrap_or(1.0)))
         }
+        // Where its adapters' training started.
+        (None, Some(Baseline { reader: Some(ImageReader::AdaptedPatches(_)), .. })) => {
+            alignment.map(|chosen| read_by(chosen, 1.0))
+        }
         _ => None,
     };
     let mut model = Model {

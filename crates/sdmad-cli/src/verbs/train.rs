@@ -71,7 +71,7 @@ pub(crate) fn fit_plan(
                     ChosenAlignment::of(&plan.settings.alignment, &bank.modality, &encoder)?
                 }
                 // In a joint space names need no alignment.
-                bank if plan.method.reads_names() && encoder.joint().is_none() => {
+                bank if plan.method.reads_alignment() && encoder.joint().is_none() => {
                     let modality = bank.as_ref().map_or("a medical image", |b| b.modality.as_str());
                     ChosenAlignment::of(&plan.settings.alignment, modality, &encoder)?
                 }
@@ -81,7 +81,7 @@ pub(crate) fn fit_plan(
                 && let Some(reader) = text_reader(&encoder, alignment.as_ref())
             {
                 extractor = reading(extractor, reader)?;
-            } else if let Some(chosen) = &alignment {
+            } else if let (Some(chosen), Method::Sdmad) = (&alignment, plan.method) {
                 monitor.notice(&format!(
                     "signs are read by the alignment {}, domain {}",
                     chosen.source,
@@ -183,6 +183,7 @@ impl From<MethodName> for Method {
             MethodName::ClipAdapter => Method::ClipAdapter,
             MethodName::Coop => Method::Coop,
             MethodName::NormalKnn => Method::NormalKnn,
+            MethodName::Mvfa => Method::Mvfa,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::world::{World, tensor_names};
 
-const METHODS: [&str; 7] =
-    ["prototype", "zero-shot-name", "tip-adapter", "tip-adapter-f", "clip-adapter", "coop", "normal-knn"];
+const METHODS: [&str; 8] =
+    ["prototype", "zero-shot-name", "tip-adapter", "tip-adapter-f", "clip-adapter", "coop", "normal-knn", "mvfa"];
 
 fn train(method: &str, rest: &str) -> String {
     let shots = if method == "zero-shot-name" { "" } else { "--shots 4" };

@@ -28,7 +28,7 @@ pub enum Statistic {
 impl Statistic {
     const ALL: [Statistic; PatchMemory::STATISTICS] = [Statistic::Largest, Statistic::LargestFiftieth, Statistic::Mean];
 
-    fn of(self, reading: &[f32]) -> f64 {
+    pub(super) fn of(self, reading: &[f32]) -> f64 {
         reading.get(self as usize).map_or(0.0, |&x| f64::from(x))
     }
 }

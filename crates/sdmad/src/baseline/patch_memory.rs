@@ -59,13 +59,8 @@ impl PatchMemory {
     /// The same of an image's patches.
     pub(crate) fn statistics(&self, patches: &Matrix) -> Vec<f32> {
         let cosines = self.products.forward(patches);
-        let mut distances: Vec<f64> = (0..cosines.rows())
-            .map(|p| f64::from(1.0 - cosines.row(p).iter().copied().fold(f32::NEG_INFINITY, f32::max)))
-            .collect();
-        distances.sort_unstable_by(|a, b| b.total_cmp(a));
-        let top = (distances.len() / TOP_SHARE).max(1).min(distances.len());
-        let mean = |part: &[f64]| (part.iter().sum::<f64>() / part.len().max(1) as f64) as f32;
-        vec![mean(&distances[..top.min(1)]), mean(&distances[..top]), mean(&distances)]
+        let nearest = |p: usize| f64::from(1.0 - cosines.row(p).iter().copied().fold(f32::NEG_INFINITY, f32::max));
+        summed_up((0..cosines.rows()).map(nearest).collect())
     }
 
     /// SHA-256 of all its numbers.
@@ -75,6 +70,14 @@ impl PatchMemory {
         self.patches.data().iter().for_each(|v| hash.update(&v.to_le_bytes()));
         hash.finish()
     }
+}
+
+/// The largest, the mean of the largest fiftieth, and the mean of patches' numbers.
+pub(super) fn summed_up(mut numbers: Vec<f64>) -> Vec<f32> {
+    numbers.sort_unstable_by(|a, b| b.total_cmp(a));
+    let top = (numbers.len() / TOP_SHARE).max(1).min(numbers.len());
+    let mean = |part: &[f64]| (part.iter().sum::<f64>() / part.len().max(1) as f64) as f32;
+    vec![mean(&numbers[..top.min(1)]), mean(&numbers[..top]), mean(&numbers)]
 }
 
 /// An image's patches: the means of their neighbourhoods, of length 1.

@@ -65,6 +65,24 @@ impl<'a> Problem<'a> {
         self.places(images, Label::Absent)
     }
 
+    /// Of `images`, those that are known to be normal, and those that are known not to be.
+    pub(crate) fn sides(&self, images: &[usize]) -> (Vec<usize>, Vec<usize>) {
+        let of = |label: Label| -> Vec<usize> {
+            images.iter().copied().filter(|&i| column_label(&self.support.labels[i], 0) == label).collect()
+        };
+        (of(Label::Present), of(Label::Absent))
+    }
+
+    /// One label of each image: whether it is known not to be normal.
+    pub(crate) fn binary_labels(&self) -> Vec<Vec<Label>> {
+        let turned = |normal: Label| match normal {
+            Label::Present => Label::Absent,
+            Label::Absent => Label::Present,
+            Label::Unknown => Label::Unknown,
+        };
+        self.support.labels.iter().map(|labels| vec![turned(column_label(labels, 0))]).collect()
+    }
+
     fn places(&self, images: &[usize], label: Label) -> Vec<Vec<usize>> {
         (0..self.columns())
             .map(|column| {

@@ -7,8 +7,8 @@ use sdmad_imaging::{RgbImage, read_image};
 
 use super::problem::Problem;
 use super::{
-    Baseline, ClassText, Fitted, FittedBaseline, clip_adapter, coop, normal_knn, prototype, text_reader, tip_adapter,
-    tip_adapter_f, zero_shot_name,
+    Baseline, ClassText, Fitted, FittedBaseline, adapted_patches, clip_adapter, coop, mvfa, normal_knn, prototype,
+    text_reader, tip_adapter, tip_adapter_f, zero_shot_name,
 };
 use crate::features::ImageReader;
 use crate::{Bank, ChosenAlignment, Coexistence, ImageFeatures, Method, Settings, SupportSet};
@@ -86,6 +86,16 @@ pub(crate) fn fit_baseline(plan: &BaselinePlan<'_>) -> Result<(Baseline, Option<
             reader = Some(ImageReader::Patches(memory));
             fitted
         }
+        Method::Mvfa => {
+            let images: Vec<RgbImage> = plan.paths.par_iter().map(|path| read_image(path)).collect::<Result<_>>()?;
+            let patches = mvfa::Patches {
+                tokens: &adapted_patches::all_tokens(encoder.image_tower(), &images),
+                directions: &mvfa::directions(encoder, plan.alignment, plan.bank),
+            };
+            let (fitted, adapted) = mvfa::fit(&problem, &patches);
+            reader = Some(ImageReader::AdaptedPatches(adapted));
+            fitted
+        }
         Method::Sdmad | Method::LinearProbe | Method::Pixels => {
             return Err(Error::environment(format!("{name} is not fitted as a baseline")));
         }
@@ -106,7 +116,7 @@ impl FittedBaseline {
     fn needs_reading(&self) -> bool {
         match self {
             FittedBaseline::Prototype(_) => false,
-            FittedBaseline::Names(_) | FittedBaseline::NormalKnn(_) => true,
+            FittedBaseline::Names(_) | FittedBaseline::NormalKnn(_) | FittedBaseline::Mvfa(_) => true,
             FittedBaseline::TipAdapter(model) => model.text.is_some(),
             FittedBaseline::ClipAdapter(model) => model.space.is_none() || model.text.is_some(),
         }

@@ -154,7 +154,7 @@ pub(super) fn claims(method: &MethodCells, variants: &[&MethodCells]) -> Result<
     };
     let main = |id: &FigureId| {
         Name { text: String::new(), id: *id, pair: false }.is_main()
-            && !id.is_of_answers()
+            && !matches!(id, FigureId::Covered(..) | FigureId::Uncertain(..))
             && *id != FigureId::SignPairs
     };
     let ids = FigureId::all(set.categories().len(), 0).into_iter().filter(main);

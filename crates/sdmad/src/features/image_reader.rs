@@ -3,7 +3,7 @@ use sdmad_encoders::ImageTower;
 use sdmad_imaging::RgbImage;
 
 use crate::AttributeReader;
-use crate::baseline::PatchMemory;
+use crate::baseline::{AdaptedPatches, PatchMemory};
 
 /// What is read in an image beside its features: by the frozen tower, from this image alone.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub enum ImageReader {
     Embedding,
     /// How far the image's patches are from those of normal shots.
     Patches(PatchMemory),
+    /// How abnormal the image's adapted patches are, and how far from those of normal shots.
+    AdaptedPatches(AdaptedPatches),
 }
 
 impl ImageReader {
@@ -23,6 +25,7 @@ impl ImageReader {
             ImageReader::Attributes(reader) => reader.read(tower, image),
             ImageReader::Embedding => tower.embed_image(image),
             ImageReader::Patches(memory) => memory.read(tower, image),
+            ImageReader::AdaptedPatches(patches) => patches.read(tower, image),
         }
     }
 
@@ -32,6 +35,7 @@ impl ImageReader {
             ImageReader::Attributes(reader) => reader.sha256(),
             ImageReader::Embedding => sha256_hex(b"joint embedding 1"),
             ImageReader::Patches(memory) => memory.sha256(),
+            ImageReader::AdaptedPatches(patches) => patches.sha256(),
         }
     }
 }

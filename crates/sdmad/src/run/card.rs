@@ -17,6 +17,7 @@ pub(super) fn card(run: &TrainedRun) -> String {
         Method::ClipAdapter => "CLIP-Adapter (Gao et al. 2021)",
         Method::Coop => "CoOp (Zhou et al. 2022)",
         Method::NormalKnn => "memory of normal patches (Roth et al. 2022, Jeong et al. 2023)",
+        Method::Mvfa => "MVFA, detection alone (Huang et al. 2024)",
     };
     let _ = writeln!(text, "| | |\n|---|---|\n| method | {method} |");
     if let Some(encoder) = &config.encoder {

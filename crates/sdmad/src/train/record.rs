@@ -123,6 +123,8 @@ pub enum ReaderName {
     Embedding,
     /// Distances from normal patches.
     Patches,
+    /// What is read in adapted patches.
+    AdaptedPatches,
 }
 
 impl BaselineRecord {
@@ -132,6 +134,7 @@ impl BaselineRecord {
             ImageReader::Attributes(_) => ReaderName::Attributes,
             ImageReader::Embedding => ReaderName::Embedding,
             ImageReader::Patches(_) => ReaderName::Patches,
+            ImageReader::AdaptedPatches(_) => ReaderName::AdaptedPatches,
         });
         BaselineRecord { width: baseline.width, reader, choices: baseline.choices.clone() }
     }

@@ -7,8 +7,9 @@ use sdmad_base::Result;
 use super::{Reader, Tensor, put_attribute_reader};
 use crate::train::{BaselineRecord, ReaderName, RunConfig};
 use crate::{
-    Baseline, BaselineChoices, Blend, ClassText, ClipAdapter, Coexistence, FeatureSpace, FittedBaseline, ImageReader,
-    Method, NormalKnn, PatchMemory, Prototype, SpaceName, Statistic, TipAdapter,
+    AdaptedPatches, Baseline, BaselineChoices, Blend, ClassText, ClipAdapter, Coexistence, FeatureSpace,
+    FittedBaseline, ImageReader, Method, Mvfa, NormalKnn, PatchDetector, PatchLevel, PatchMemory, Prototype, SpaceName,
+    Statistic, TipAdapter,
 };
 
 pub(super) fn put(tensors: &mut BTreeMap<String, Tensor>, baseline: &Baseline) {
@@ -34,6 +35,10 @@ pub(super) fn put(tensors: &mut BTreeMap<String, Tensor>, baseline: &Baseline) {
             (model.space.as_ref(), model.text.as_ref())
         }
         FittedBaseline::NormalKnn(_) => (None, None),
+        FittedBaseline::Mvfa(model) => {
+            put("branches", Tensor::matrix(&model.branches));
+            (None, None)
+        }
     };
     if let Some(space) = space {
         put("space.centre", Tensor::f32(vec![space.centre.len()], space.centre.iter().copied()));
@@ -47,6 +52,16 @@ pub(super) fn put(tensors: &mut BTreeMap<String, Tensor>, baseline: &Baseline) {
         Some(ImageReader::Patches(memory)) => {
             put("patches", Tensor::matrix(&memory.patches));
         }
+        Some(ImageReader::AdaptedPatches(patches)) => {
+            for (level, PatchLevel { detector, memory }) in patches.levels.iter().enumerate() {
+                let mut put = |name: &str, matrix| put(&format!("level.{level}.{name}"), Tensor::matrix(matrix));
+                put("down", &detector.adapter.down);
+                put("up", &detector.adapter.up);
+                put("head", &detector.head);
+                put("bias", &detector.bias);
+                put("patches", &memory.patches);
+            }
+        }
         Some(ImageReader::Embedding) | None => {}
     }
 }
@@ -58,6 +73,7 @@ pub(super) fn take(from: &mut Reader<'_>, config: &RunConfig, record: &BaselineR
         Some(ReaderName::Attributes) => Some(ImageReader::Attributes(from.attribute_reader()?)),
         Some(ReaderName::Embedding) => Some(ImageReader::Embedding),
         Some(ReaderName::Patches) => Some(ImageReader::Patches(PatchMemory::new(from.matrix("baseline.patches")?))),
+        Some(ReaderName::AdaptedPatches) => Some(ImageReader::AdaptedPatches(adapted_patches(from)?)),
         None => None,
     };
     let attributes = match &reader {
@@ -123,9 +139,36 @@ pub(super) fn take(from: &mut Reader<'_>, config: &RunConfig, record: &BaselineR
             scale: number(from, "scale", choices.scale.filter(|s| *s > 0.0))?,
             columns,
         }),
+        Method::Mvfa => {
+            let branches = from.shaped("baseline.branches", Some(2), Some(2))?;
+            if !(0..2).all(|b| branches.row(b)[0].is_finite() && branches.row(b)[1] > 0.0) {
+                return Err(from.error("tensor baseline.branches is not two centres with their units".into()));
+            }
+            let statistic = choices.statistic.unwrap_or(Statistic::Mean);
+            FittedBaseline::Mvfa(Mvfa { statistic, branches, columns })
+        }
         _ => FittedBaseline::Names(text(from)?),
     };
     Ok(Baseline { fitted, reader, choices: choices.clone(), width })
+}
+
+/// As many levels as there are tensors of; the tower says later whether they are its own ([`Baseline::check_tower`]).
+fn adapted_patches(from: &mut Reader<'_>) -> Result<AdaptedPatches> {
+    let mut levels = Vec::new();
+    while levels.is_empty() || from.tensors.tensor(&format!("baseline.level.{}.down", levels.len())).is_ok() {
+        let of = |name: &str| format!("baseline.level.{}.{name}", levels.len());
+        let down = from.matrix(&of("down"))?;
+        let width = Some(down.columns());
+        let up = from.shaped(&of("up"), width, Some(down.rows()))?;
+        let head = from.shaped(&of("head"), Some(1), width)?;
+        let bias = from.shaped(&of("bias"), Some(1), Some(1))?;
+        let memory = PatchMemory::new(from.shaped(&of("patches"), None, width)?);
+        levels.push(PatchLevel {
+            detector: PatchDetector { adapter: PatchDetector::residual(down, up), head, bias },
+            memory,
+        });
+    }
+    Ok(AdaptedPatches { levels })
 }
 
 /// A number that the method has to have.
