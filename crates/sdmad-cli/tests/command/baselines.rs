@@ -87,10 +87,18 @@ fn damaged_runs_are_refused_and_older_ones_read() {
     std::fs::copy(world.path("prototype/adapter_model.safetensors"), world.path("tip/adapter_model.safetensors"))
         .unwrap();
     world.refuses(2, &evaluate("tip"), &["baseline.keys", "missing"]);
+    world.succeeds(&train("mvfa", "--out mvfa"));
+    let tensors = tensor_names(&world.path("mvfa/adapter_model.safetensors"));
+    for part in ["level.0.down", "level.0.up", "level.0.head", "level.0.bias", "level.0.patches", "branches"] {
+        assert!(tensors.contains(&format!("baseline.{part}")), "{part}: {tensors:?}");
+    }
+    std::fs::copy(world.path("prototype/adapter_model.safetensors"), world.path("mvfa/adapter_model.safetensors"))
+        .unwrap();
+    world.refuses(2, &evaluate("mvfa"), &["baseline.level.0.down", "missing"]);
     let config = world.read("prototype/adapter_config.json");
     for (from, to, part) in [
         ("\"method\": \"prototype\"", "\"method\": \"linear-probe\"", "a record of a baseline"),
-        ("\"format\": 5", "\"format\": 6", "reads the formats 3 to 5"),
+        ("\"format\": 6", "\"format\": 7", "reads the formats 3 to 6"),
         ("\"temperature\"", "\"temper\"", "temper"),
     ] {
         world.edit("prototype/adapter_config.json", |text| text.replace(from, to));
@@ -100,7 +108,7 @@ fn damaged_runs_are_refused_and_older_ones_read() {
 
     // A run of the format before, which had nothing of this.
     world.succeeds(&train("sdmad", "--out old"));
-    world.edit("old/adapter_config.json", |text| text.replace("\"format\": 5", "\"format\": 3"));
+    world.edit("old/adapter_config.json", |text| text.replace("\"format\": 6", "\"format\": 3"));
     world.succeeds(&evaluate("old"));
 }
 
