@@ -87,6 +87,14 @@ fn damaged_runs_are_refused_and_older_ones_read() {
     std::fs::copy(world.path("prototype/adapter_model.safetensors"), world.path("tip/adapter_model.safetensors"))
         .unwrap();
     world.refuses(2, &evaluate("tip"), &["baseline.keys", "missing"]);
+    world.succeeds(&train("mvfa", "--out mvfa"));
+    let tensors = tensor_names(&world.path("mvfa/adapter_model.safetensors"));
+    for part in ["level.0.down", "level.0.up", "level.0.head", "level.0.bias", "level.0.patches", "branches"] {
+        assert!(tensors.contains(&format!("baseline.{part}")), "{part}: {tensors:?}");
+    }
+    std::fs::copy(world.path("prototype/adapter_model.safetensors"), world.path("mvfa/adapter_model.safetensors"))
+        .unwrap();
+    world.refuses(2, &evaluate("mvfa"), &["baseline.level.0.down", "missing"]);
     let config = world.read("prototype/adapter_config.json");
     for (from, to, part) in [
         ("\"method\": \"prototype\"", "\"method\": \"linear-probe\"", "a record of a baseline"),

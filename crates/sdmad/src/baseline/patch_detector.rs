@@ -97,8 +97,8 @@ impl PatchDetector {
         (0..adapted.rows()).map(|p| unit * dot(self.head.data(), adapted.row(p)) + bias).collect()
     }
 
-    /// The loss of some images, each of its weight, and its gradients. Their loss, the cross-entropy of an image's mean
-    /// share over patches; both classes count the same.
+    /// The loss of images (tokens, whether abnormal, weight) and its gradients: the cross-entropy of an image's mean share
+    /// over patches.
     pub(super) fn loss_and_gradients(&self, images: &[(&Matrix, bool, f64)]) -> (f64, DetectorGradients) {
         let tokens = Matrix::stacked(images.iter().map(|(tokens, ..)| *tokens));
         let out = self.adapter.forward(&tokens, &tokens);

@@ -8,7 +8,7 @@ const WIDTH: usize = 64;
 
 /// What a finding looks like.
 fn sign(number: usize) -> f32 {
-    if number % 3 == 0 { 1.0 } else { -1.0 }
+    if number.is_multiple_of(3) { 1.0 } else { -1.0 }
 }
 
 /// Patches that are alike but for noise, on two levels; on the first, in two patches of nine, every image but the normal
@@ -21,7 +21,7 @@ fn tokens(images: usize, size: f32, seed: u64) -> Vec<Vec<Matrix>> {
                 (0..WIDTH).map(|d| (d % 2) as f32 * 2.0 - 1.0 + stream.normal() as f32).collect()
             };
             let mut patches = Matrix::from_vec(9, WIDTH, (0..9).flat_map(|_| patch(&mut stream)).collect());
-            for place in [3, 4].into_iter().filter(|_| i % 3 != 0) {
+            for place in [3, 4].into_iter().filter(|_| !i.is_multiple_of(3)) {
                 patches.row_mut(place).iter_mut().enumerate().for_each(|(d, x)| *x += size * sign(d));
             }
             patches
@@ -37,7 +37,7 @@ fn rows(images: usize) -> Vec<Vec<f32>> {
 
 /// How often an image with a finding has more of something than a normal one.
 fn auroc_of(found: &[f64]) -> f64 {
-    let truth: Vec<bool> = (0..found.len()).map(|i| i % 3 != 0).collect();
+    let truth: Vec<bool> = (0..found.len()).map(|i| !i.is_multiple_of(3)).collect();
     crate::auroc(found, &truth).value().unwrap()
 }
 
