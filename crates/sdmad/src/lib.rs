@@ -1,4 +1,8 @@
-//! sdmad
+//! Sign-driven few-shot detection of several anomalies in medical images: data, signs, training, scores, protocols and reports.
+//!
+//! A [`Manifest`] and a [`Bank`] of signs go with [`Settings`] into a [`TrainPlan`]; [`train()`] makes a run, [`Run`] opens it, [`Model::score`] answers for one
+//! image, and [`figures_with_intervals`] measures. Encoders are in `sdmad-encoders`, kernels in `sdmad-engine`. ARCHITECTURE.md walks
+//! through all of it, docs/method.md has the formulas. Research use only, not a medical device.
 
 mod adapt;
 mod align;
