@@ -60,7 +60,7 @@ fn a_stated_prevalence_moves_probabilities_and_no_answer() {
         assert_eq!(before["decision"], after["decision"]);
     }
     world.succeeds("evaluate --run run --data data/manifest.csv --no-report --prevalence cyst=0.01 --out figures");
-    assert_eq!(world.json("figures/metrics.json")["prevalence"]["cyst"], 0.01);
+    assert_eq!(world.json("figures/metrics.json")["run"]["prevalence"]["cyst"], 0.01);
 }
 
 #[test]
