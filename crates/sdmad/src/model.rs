@@ -231,7 +231,7 @@ impl Model {
             return Err(Error::bad_input(format!("prevalence of `{id}`: the run has no such category"))
                 .with_hint(format!("it has {NORMAL}, {}", self.categories.join(", "))));
         };
-        let stated = calibration.at_prevalence(prevalence).map_err(|e| e.at(&format!("category `{id}`")))?;
+        let stated = calibration.at_prevalence(prevalence).map_err(|e| e.at(format!("category `{id}`")))?;
         if self.prevalence.insert(id.to_string(), prevalence).is_some() {
             return Err(Error::bad_input(format!("the prevalence of `{id}` is stated twice")));
         }

@@ -97,7 +97,7 @@ pub enum Prediction {
         /// What the reader of the answer should know.
         warnings: Vec<String>,
         /// What answered.
-        model: ModelRecord,
+        model: Box<ModelRecord>,
     },
     /// The image could not be read.
     Failed {
@@ -178,7 +178,7 @@ impl Looked {
             prevalence: run.model.prevalence.clone(),
             maps,
             warnings: self.warnings.clone(),
-            model: record.clone(),
+            model: Box::new(record.clone()),
         }
     }
 
