@@ -101,8 +101,10 @@ pub(crate) fn open_run(folder: &Path, answers: &AnswerArgs) -> Result<Run> {
     for stated in &answers.prevalence {
         let share = stated.split_once('=').and_then(|(id, share)| Some((id, share.parse::<f64>().ok()?)));
         let (id, share) = share.ok_or_else(|| {
-            Error::bad_input(format!("--prevalence {stated}: expected CATEGORY=SHARE"))
-                .with_hint("for example --prevalence malignant=0.02 --prevalence normal=0.9")
+            Error::bad_input(format!(
+                "--prevalence {stated}: expected CATEGORY=SHARE, SHARE a number above 0 and below 1"
+            ))
+            .with_hint("for example --prevalence malignant=0.02 --prevalence normal=0.9")
         })?;
         run.model.state_prevalence(id, share).map_err(|e| e.at("--prevalence"))?;
     }

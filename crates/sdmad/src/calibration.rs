@@ -90,7 +90,7 @@ impl CategoryCalibration {
         logistic(self.slope * score + self.offset)
     }
 
-    /// The same where so large a share of images has the category; three-way answers, which keep their promise in each class
+    /// The same, if it was fitted without a prevalence, where so large a share of images has the category; three-way answers, which keep their promise in each class
     /// on its own, stay as they are. Nothing changes where nothing was fitted.
     ///
     /// # Errors

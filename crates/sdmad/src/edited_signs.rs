@@ -6,9 +6,7 @@ use sdmad_base::{Error, Result};
 use sdmad_encoders::Encoder;
 
 use crate::sign_text::{sign_embeddings, sign_sets, word_embeddings};
-use crate::{
-    Bank, Choice, ChosenAlignment, Model, NORMAL, Run, Sign, SignChoice, SignMap, SignModel, SignPrior, Standard,
-};
+use crate::{Bank, Choice, ChosenAlignment, Model, NORMAL, Run, Sign, SignChoice, SignMap, SignModel, Standard};
 
 /// A change of a run's bank.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +107,7 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
                 (reading.names, reading.finding) = (0.0, 0.0);
             }
             let anew = reading.prior(&chosen.part, &words, &map.sets, known.weight, settings.text.seed);
-            Some(SignPrior { in_detection: prior.in_detection, ..anew })
+            Some(if prior.names.is_empty() { anew.in_units_of(prior) } else { anew })
         }
         (Some(_), ..) => {
             let source = run.config.alignment.as_ref().map_or("shipped", |a| a.source.as_str());

@@ -220,7 +220,7 @@ impl Model {
     /// as among the shots, whose numbers were chosen.
     ///
     /// # Errors
-    /// When there is no such category, its prevalence was stated before, or it lies outside (0, 1).
+    /// When there is no such category, its probabilities were not fitted, its prevalence was stated before, or it lies outside (0, 1).
     pub fn state_prevalence(&mut self, id: &str, prevalence: f64) -> Result<()> {
         let calibration = match self.categories.iter().position(|c| c == id) {
             Some(c) => self.calibration.categories.get_mut(c),
@@ -231,11 +231,20 @@ impl Model {
             return Err(Error::bad_input(format!("prevalence of `{id}`: the run has no such category"))
                 .with_hint(format!("it has {NORMAL}, {}", self.categories.join(", "))));
         };
-        let stated = calibration.at_prevalence(prevalence).map_err(|e| e.at(format!("category `{id}`")))?;
-        if self.prevalence.insert(id.to_string(), prevalence).is_some() {
-            return Err(Error::bad_input(format!("the prevalence of `{id}` is stated twice")));
+        if let Some(before) = self.prevalence.get(id) {
+            return Err(Error::bad_input(format!(
+                "prevalence of `{id}` = {prevalence}: it is stated twice, before as {before}"
+            )));
         }
+        if calibration.positives == 0 || calibration.negatives == 0 {
+            return Err(Error::bad_input(format!(
+                "prevalence of `{id}` = {prevalence}: the run's probabilities of it were not fitted, so that nothing follows from it"
+            ))
+            .with_hint("leave it out, or train with at least three shots of each category"));
+        }
+        let stated = calibration.at_prevalence(prevalence).map_err(|e| e.at(format!("category `{id}`")))?;
         *calibration = stated;
+        self.prevalence.insert(id.to_string(), prevalence);
         Ok(())
     }
 

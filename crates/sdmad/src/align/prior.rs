@@ -91,6 +91,14 @@ impl SignPrior {
         }
     }
 
+    /// The same in the units of a run of before format 6, which weighed words otherwise: its bridge and its calibration are of those.
+    pub(crate) fn in_units_of(mut self, old: &SignPrior) -> Self {
+        let factor = old.scale / self.scale;
+        self.spreads.iter_mut().for_each(|spread| *spread *= factor);
+        (self.scale, self.in_detection) = (old.scale, old.in_detection);
+        self
+    }
+
     /// What stands beside the mean over the signs of normal and of each of `categories`: name, and finding or none.
     pub fn beside_signs(&self, attributes: &[f32], categories: usize) -> Vec<f64> {
         let half = 0.5 * self.finding * attributes.get(Attribute::Finding as usize).map_or(0.0, |&v| f64::from(v));
@@ -282,6 +290,24 @@ mod tests {
     fn a_finding_speaks_for_every_category_and_against_normal() {
         let prior = with_names([0, 1, 2], &PriorWeights { words: 0.5, names: 0.0, finding: 2.0 });
         assert_eq!(prior.beside_signs(&image(Attribute::Finding as usize), 2), [-0.5, 0.5, 0.5]);
+    }
+
+    #[test]
+    fn an_old_run_is_read_anew_in_its_own_units() {
+        let alone = PriorWeights { words: 1.0, names: 0.0, finding: 0.0 };
+        let today = || with_names([0, 1, 2], &alone);
+        let old = SignPrior {
+            scale: 1.3 * today().scale,
+            spreads: today().spreads.iter().map(|s| 1.3 * s).collect(),
+            names: Vec::new(),
+            in_detection: 1.0,
+            ..today()
+        };
+        let anew = today().in_units_of(&old);
+        assert_eq!((anew.scale, anew.in_detection), (old.scale, 1.0));
+        assert!(anew.spreads.iter().zip(&old.spreads).all(|(a, o)| (a - o).abs() < 1e-12));
+        assert_eq!(anew.similarities(&image(1)), old.similarities(&image(1)));
+        assert_eq!(anew.beside_signs(&image(1), 2), old.beside_signs(&image(1), 2));
     }
 
     #[test]

@@ -34,7 +34,7 @@ const ENDS: [usize; 3] = [10, 30, STEPS];
 const DEFAULT_END: usize = 30;
 
 impl Mvfa {
-    /// d / 2 for every category and −d / 2 for normal, with d the sum of both branches, each standardised, halved: n_c
+    /// d / 2 for every category and −d / 2 for normal, with d the mean of both standardised branches: n_c
     /// is d, and r_c rises with d.
     pub fn columns(&self, reading: &[f32]) -> Vec<f64> {
         let branch = |b: usize| {

@@ -29,7 +29,7 @@ pub(crate) struct MapPlan<'a> {
     pub(crate) words: Option<(&'a SignPrior, &'a SignSets)>,
 }
 
-/// Of so many shots of normal and of each category, at most, patches are read; of fewer where windows give more patches of each.
+/// Of so many shots of normal and of each category, at most, patches are read; of fewer where windows give more patches of each (memory still grows with windows).
 const MOST_SHOTS: usize = 32;
 
 /// Ridge of the discriminants, in units of the mean variance of a number of a patch.
@@ -107,7 +107,7 @@ impl MapPlan<'_> {
             None => labels.iter().all(|&l| l == Label::Absent),
             Some(c) => labels[c] == Label::Present,
         };
-        (0..self.paths.len()).filter(|&i| is(&self.labels[i])).take(MOST_SHOTS / self.settings.windows).collect()
+        (0..self.paths.len()).filter(|&i| is(&self.labels[i])).take(MOST_SHOTS / self.settings.windows.max(1)).collect()
     }
 
     fn patches(&self, shots: &[usize], monitor: &dyn Monitor) -> Result<Vec<Matrix>> {

@@ -22,7 +22,7 @@ pub struct MapSettings {
     /// Where they come from.
     pub source: MapSource,
     /// So many windows to a side are read beside the whole image, 1 (none) to 4: a grid so many times as fine, for fine lesions, at the cost of
-    /// their square in passes.
+    /// their square and one in passes.
     pub windows: usize,
 }
 
