@@ -42,7 +42,7 @@ pub(crate) use moments::SecondMoments;
 pub use normal_variation::NormalVariation;
 pub use normals::read_normals;
 pub use prior::SignPrior;
-pub(crate) use prior::{PriorWeights, WordEmbeddings};
+pub(crate) use prior::{PriorWeights, WordEmbeddings, mean_of};
 pub use settings::{AlignmentControl, AlignmentSettings, NormalVariationUse};
 pub use text_reader::TextReader;
 pub(crate) use tokens::{ImageTokens, patch_layers, patch_rows, side_by_side};

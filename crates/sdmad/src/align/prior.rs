@@ -93,7 +93,8 @@ impl SignPrior {
 
     /// The same in the units of a run of before format 6, which weighed words otherwise: its bridge and its calibration are of those.
     pub(crate) fn in_units_of(mut self, old: &SignPrior) -> Self {
-        let factor = old.scale / self.scale;
+        // Words of weight 0 say nothing in any units.
+        let factor = if self.scale == 0.0 { 0.0 } else { old.scale / self.scale };
         self.spreads.iter_mut().for_each(|spread| *spread *= factor);
         (self.scale, self.in_detection) = (old.scale, old.in_detection);
         self
@@ -129,7 +130,7 @@ fn groups(sets: &SignSets) -> impl Iterator<Item = &[usize]> {
 }
 
 /// The mean of rows of equal width, at least one.
-fn mean_of<'a>(rows: impl IntoIterator<Item = &'a Vec<f64>>) -> Vec<f64> {
+pub(crate) fn mean_of<'a>(rows: impl IntoIterator<Item = &'a Vec<f64>>) -> Vec<f64> {
     let mut sum: Vec<f64> = Vec::new();
     let mut count = 0.0;
     for row in rows {
@@ -308,6 +309,8 @@ mod tests {
         assert!(anew.spreads.iter().zip(&old.spreads).all(|(a, o)| (a - o).abs() < 1e-12));
         assert_eq!(anew.similarities(&image(1)), old.similarities(&image(1)));
         assert_eq!(anew.beside_signs(&image(1), 2), old.beside_signs(&image(1), 2));
+        let silent = || with_names([0, 1, 2], &PriorWeights { words: 0.0, ..alone });
+        assert_eq!(silent().in_units_of(&silent()).spreads, [0.0; 3]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use sdmad_encoders::Encoder;
 use sdmad_engine::Matrix;
 
-use crate::align::{PriorWeights, WordEmbeddings};
+use crate::align::{PriorWeights, WordEmbeddings, mean_of};
 use crate::category_names::{WAYS, name_prompts};
 use crate::features::ImageReader;
 use crate::loss::SignSets;
@@ -47,7 +47,7 @@ impl ClassText {
             embeddings.chunks_exact(WAYS).map(class).collect()
         } else {
             let prior = aligned(&alignment?.part, &embed(), settings);
-            let class = |readings: &[Vec<f64>]| mean64(readings).iter().map(|x| prior.scale * x).collect();
+            let class = |readings: &[Vec<f64>]| mean_of(readings).iter().map(|x| prior.scale * x).collect();
             prior.readings.chunks_exact(WAYS).map(class).collect()
         };
         Some(ClassText { weights: centred(&rows) })
@@ -86,12 +86,7 @@ pub fn text_reader(encoder: &Encoder, alignment: Option<&ChosenAlignment>) -> Op
 
 fn mean(rows: &[Vec<f32>]) -> Vec<f64> {
     let wide: Vec<Vec<f64>> = rows.iter().map(|r| r.iter().map(|&x| f64::from(x)).collect()).collect();
-    mean64(&wide)
-}
-
-fn mean64(rows: &[Vec<f64>]) -> Vec<f64> {
-    let width = rows.first().map_or(0, Vec::len);
-    (0..width).map(|d| rows.iter().map(|r| r[d]).sum::<f64>() / rows.len() as f64).collect()
+    mean_of(&wide)
 }
 
 /// At a length.
@@ -101,7 +96,7 @@ fn scaled(row: Vec<f64>, length: f64) -> Vec<f64> {
 }
 
 pub(super) fn centred(rows: &[Vec<f64>]) -> Matrix {
-    let centre = mean64(rows);
+    let centre = mean_of(rows);
     let data = rows.iter().flat_map(|r| r.iter().zip(&centre).map(|(x, m)| (x - m) as f32)).collect();
     Matrix::from_vec(rows.len(), centre.len(), data)
 }

@@ -25,7 +25,7 @@ impl PatchTokens {
         let parts: Vec<Matrix> = (0..windows * windows)
             .map(|place| tokens_of(tower, &window(image, seen, windows, (place / windows, place % windows))))
             .collect();
-        let grid = (rows * windows, columns * windows);
+        let grid = PatchTokens::grid(tower, windows);
         let mut all = Matrix::zeros(grid.0 * grid.1, whole.columns());
         for row in 0..grid.0 {
             for column in 0..grid.1 {
