@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 OURS = "sdmad-"
+# What keeps PyTorch and the libraries below it (oneDNN, MKL) from instructions that an older processor does not have. ONNX Runtime
+# and OpenVINO have no such switch that holds for all their kernels.
+AVX2_ONLY = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,15 @@ class Places:
     unlock: Path
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What every contender may use: threads, loops to wait in, and no instructions beyond AVX2 and FMA."""
+
+    threads: int
+    spin: bool
+    avx2: bool
+
+
 @dataclass
 class Figures:
     """What one contender showed in one column."""
@@ -60,10 +72,10 @@ class Figures:
 class Contender:
     """A running process that answers a line with a line."""
 
-    def __init__(self, name: str, column: Column, places: Places, threads: int, spin: bool) -> None:
-        self.name = name
+    def __init__(self, name: str, column: Column, places: Places, limits: Limits) -> None:
+        self.name, threads = name, limits.threads
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"}
-        if not spin:
+        if not limits.spin:
             # Waiting in a loop would count as work, the more the busier the machine is.
             environment |= {"OMP_WAIT_POLICY": "passive", "SDMAD_PEERS_NO_SPIN": "1"}
         common = ["--batch", str(column.batch), "--threads", str(threads)]
@@ -73,6 +85,9 @@ class Contender:
             command = [places.ours, folder, "--what", what, "--precision", name.removeprefix(OURS), *common]
         else:
             command = [places.python, places.worker, name, places.models, column.model, "--task", column.task, *common]
+        if limits.avx2:
+            environment |= AVX2_ONLY
+            command += ["--instructions", "avx2_fma"] if name.startswith(OURS) else []
         if name == "torch-mkl":
             environment["LD_PRELOAD"] = str(places.unlock)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
@@ -102,13 +117,13 @@ def can_run(name: str, column: Column) -> bool:
     return column.task == "forward" or name.startswith((OURS, "torch"))
 
 
-def compete(column: Column, names: list[str], places: Places, rounds: int, threads: int, spin: bool) -> dict[str, Figures]:
+def compete(column: Column, names: list[str], places: Places, rounds: int, limits: Limits) -> dict[str, Figures]:
     """Starts all contenders of a column, warms each up with one call, and measures them round by round in turn."""
     figures, running, outputs = {}, [], {}
     for name in (name for name in names if can_run(name, column)):
         figures[name] = Figures()
         try:
-            contender = Contender(name, column, places, threads, spin)
+            contender = Contender(name, column, places, limits)
             figures[name].instructions = contender.instructions
             # Also the warm-up.
             outputs[name] = contender.ask("output")["output"]

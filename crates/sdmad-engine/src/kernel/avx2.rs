@@ -6,22 +6,21 @@ use super::Piece;
 use crate::panels::PANEL;
 use crate::tile::{GROUP, LINE, TILE};
 
-/// Makes a kernel that takes rows by strips of 4 and a group of columns at a time: 8 registers of sums, as many as hide the latency of two
-/// sums at a time, and 6 loads for 8 of them. `prepare` and `add` as in `avx512.rs`, on half a line.
+/// Makes a kernel that takes a group of columns at a time, and the 16 rows of a group by strips of `rows`. Strips of 6 have 12 registers of
+/// sums, more than hide the latency of two sums at a time, and of 16 leave what f32 needs; others need more, and take 4. The rest as in
+/// `avx512.rs`, on half a line.
 macro_rules! strips {
-    ($(#[$doc:meta])* $name:ident, $left_units:literal,
+    ($(#[$doc:meta])* $name:ident, $left_units:literal, rows $rows:literal, unrolled $unrolled:literal,
      prepare($line:ident) $prepare:expr, add($sum:ident, $left:ident, $prepared:ident) $add:expr) => {
         $(#[$doc])*
         ///
         /// # Safety
         /// The pointers of the piece can be read and written as far as [`Piece`] says, and the processor has AVX2 and FMA.
         pub(super) unsafe fn $name(piece: &Piece) {
-            const STRIP: usize = 4;
-
             #[target_feature(enable = "avx2,fma")]
-            unsafe fn strip(piece: &Piece, first: usize, group: usize) {
-                let mut sums = [[_mm256_setzero_ps(); 2]; STRIP];
-                // SAFETY: the strip's rows are first .. first + 4, in one group of 16; its sums lie in the block, its lines in the tiles
+            unsafe fn strip<const ROWS: usize>(piece: &Piece, first: usize, group: usize) {
+                let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
+                // SAFETY: the strip's rows are first .. first + ROWS, in one group of 16; its sums lie in the block, its lines in the tiles
                 // of that group, of which there are `left_units` for each of the `steps` tiles of the group of columns.
                 unsafe {
                     let out = piece.sums.add(first * PANEL + group * GROUP);
@@ -34,18 +33,27 @@ macro_rules! strips {
                     }
                     let mut left = piece.left.add(first / GROUP * piece.left_stride + first % GROUP * LINE);
                     let mut right = piece.right.add(group * piece.right_stride);
-                    for _ in 0..piece.steps * $left_units {
-                        for unit in 0..GROUP / $left_units {
-                            let mut prepared = [{ let $line = _mm256_setzero_si256(); $prepare }; 2];
-                            for (half, prepared) in prepared.iter_mut().enumerate() {
-                                let $line = _mm256_loadu_si256(right.add(half * 32).cast());
-                                *prepared = $prepare;
+                    for tile in 0..piece.steps * $left_units {
+                        // What comes next of the right factor is far away; asking costs nothing, whether it exists or not.
+                        if first == 0 && group == 0 {
+                            for line in 0..4 / $left_units {
+                                let next = (tile * 4 / $left_units + line) * LINE;
+                                _mm_prefetch::<_MM_HINT_T1>(piece.ahead.wrapping_add(next).cast());
                             }
-                            right = right.add(LINE);
-                            for (row, sums) in sums.iter_mut().enumerate() {
-                                let $left = left.add(row * LINE + unit * 4 * $left_units);
-                                for ($sum, $prepared) in sums.iter_mut().zip(prepared) {
-                                    *$sum = $add;
+                        }
+                        for units in (0..GROUP / $left_units).step_by($unrolled) {
+                            for unit in units..units + $unrolled {
+                                let mut prepared = [{ let $line = _mm256_setzero_si256(); $prepare }; 2];
+                                for (half, prepared) in prepared.iter_mut().enumerate() {
+                                    let $line = _mm256_loadu_si256(right.add(half * 32).cast());
+                                    *prepared = $prepare;
+                                }
+                                right = right.add(LINE);
+                                for (row, sums) in sums.iter_mut().enumerate() {
+                                    let $left = left.add(row * LINE + unit * 4 * $left_units);
+                                    for ($sum, $prepared) in sums.iter_mut().zip(prepared) {
+                                        *$sum = $add;
+                                    }
                                 }
                             }
                         }
@@ -60,9 +68,18 @@ macro_rules! strips {
             }
 
             for group in 0..piece.column_groups {
-                for first in (0..piece.rows).step_by(STRIP) {
-                    // SAFETY: the caller's promise; whole groups of rows may be computed.
-                    unsafe { strip(piece, first, group) }
+                for first in (0..piece.rows).step_by(GROUP) {
+                    let rows = GROUP.min(piece.rows - first);
+                    for above in (0..rows).step_by($rows) {
+                        // SAFETY: the caller's promise; whole groups of rows may be computed.
+                        unsafe {
+                            if above + $rows <= GROUP {
+                                strip::<$rows>(piece, first + above, group);
+                            } else {
+                                strip::<{ GROUP % $rows }>(piece, first + above, group);
+                            }
+                        }
+                    }
                 }
             }
         }
@@ -93,14 +110,14 @@ unsafe fn unit(at: *const u8) -> __m256i {
 
 strips! {
     /// f32 by f32.
-    f32, 1,
+    f32, 1, rows 6, unrolled 4,
     prepare(line) _mm256_castsi256_ps(line),
     add(sum, left, line) _mm256_fmadd_ps(number(left), line, *sum)
 }
 
 strips! {
     /// f32 by bf16: the halves of a unit, shifted into place, are f32.
-    wide_bf16, 2,
+    wide_bf16, 2, rows 4, unrolled 1,
     prepare(line) (
         _mm256_castsi256_ps(_mm256_slli_epi32::<16>(line)),
         _mm256_castsi256_ps(_mm256_and_si256(line, _mm256_set1_epi32(0xffff_0000_u32 as i32)))
@@ -114,7 +131,7 @@ strips! {
 
 strips! {
     /// int8: even and odd bytes of a unit widened to 16 bits, whose products by pairs are exact in 32.
-    int8, 1,
+    int8, 1, rows 4, unrolled 1,
     prepare(line) (
         _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(line)),
         _mm256_srai_epi16::<8>(line)

@@ -10,9 +10,10 @@ use crate::tile::{GROUP, LINE, TILE};
 /// a time, and 10 loads for 16 of them.
 ///
 /// `prepare` makes of a line of the right factor what `add` adds to the sums with the unit at `left` of a row; a unit of the right
-/// factor meets `left_units` of the left one.
+/// factor meets `left_units` of the left one. A turn of the inner loop goes through `unrolled` of them: more than one where the loop's own
+/// instructions show (f32), one where they do not (int8).
 macro_rules! strips {
-    ($(#[$doc:meta])* $name:ident, $features:literal, $left_units:literal,
+    ($(#[$doc:meta])* $name:ident, $features:literal, $left_units:literal, unrolled $unrolled:literal,
      prepare($line:ident) $prepare:expr, add($sum:ident, $left:ident, $prepared:ident) $add:expr) => {
         $(#[$doc])*
         ///
@@ -37,18 +38,27 @@ macro_rules! strips {
                     }
                     let mut left = piece.left.add(first / GROUP * piece.left_stride + first % GROUP * LINE);
                     let mut right = piece.right;
-                    for _ in 0..piece.steps * $left_units {
-                        for unit in 0..GROUP / $left_units {
-                            let mut prepared = [{ let $line = _mm512_setzero_si512(); $prepare }; GROUPS];
-                            for (group, prepared) in prepared.iter_mut().enumerate() {
-                                let $line = _mm512_loadu_si512(right.add(group * piece.right_stride).cast());
-                                *prepared = $prepare;
+                    for tile in 0..piece.steps * $left_units {
+                        // What comes next of the right factor is far away; asking costs nothing, whether it exists or not.
+                        if first == 0 {
+                            for line in 0..4 / $left_units {
+                                let next = (tile * 4 / $left_units + line) * LINE;
+                                _mm_prefetch::<_MM_HINT_T1>(piece.ahead.wrapping_add(next).cast());
                             }
-                            right = right.add(LINE);
-                            for (row, sums) in sums.iter_mut().enumerate() {
-                                let $left = left.add(row * LINE + unit * 4 * $left_units);
-                                for ($sum, $prepared) in sums.iter_mut().zip(prepared) {
-                                    *$sum = $add;
+                        }
+                        for units in (0..GROUP / $left_units).step_by($unrolled) {
+                            for unit in units..units + $unrolled {
+                                let mut prepared = [{ let $line = _mm512_setzero_si512(); $prepare }; GROUPS];
+                                for (group, prepared) in prepared.iter_mut().enumerate() {
+                                    let $line = _mm512_loadu_si512(right.add(group * piece.right_stride).cast());
+                                    *prepared = $prepare;
+                                }
+                                right = right.add(LINE);
+                                for (row, sums) in sums.iter_mut().enumerate() {
+                                    let $left = left.add(row * LINE + unit * 4 * $left_units);
+                                    for ($sum, $prepared) in sums.iter_mut().zip(prepared) {
+                                        *$sum = $add;
+                                    }
                                 }
                             }
                         }
@@ -100,14 +110,14 @@ pub(super) unsafe fn unit(at: *const u8) -> __m512i {
 
 strips! {
     /// f32 by f32.
-    f32, "avx512f,avx512bw,avx512dq,avx512vl", 1,
+    f32, "avx512f,avx512bw,avx512dq,avx512vl", 1, unrolled 4,
     prepare(line) _mm512_castsi512_ps(line),
     add(sum, left, line) _mm512_fmadd_ps(number(left), line, *sum)
 }
 
 strips! {
     /// f32 by bf16: the halves of a unit, shifted into place, are f32.
-    wide_bf16, "avx512f,avx512bw,avx512dq,avx512vl", 2,
+    wide_bf16, "avx512f,avx512bw,avx512dq,avx512vl", 2, unrolled 1,
     prepare(line) (
         _mm512_castsi512_ps(_mm512_slli_epi32::<16>(line)),
         _mm512_castsi512_ps(_mm512_and_si512(line, _mm512_set1_epi32(0xffff_0000_u32 as i32)))
@@ -121,7 +131,7 @@ strips! {
 
 strips! {
     /// int8: even and odd bytes of a unit widened to 16 bits, whose products by pairs are exact in 32.
-    int8, "avx512f,avx512bw,avx512dq,avx512vl", 1,
+    int8, "avx512f,avx512bw,avx512dq,avx512vl", 1, unrolled 1,
     prepare(line) (
         _mm512_srai_epi16::<8>(_mm512_slli_epi16::<8>(line)),
         _mm512_srai_epi16::<8>(line)
