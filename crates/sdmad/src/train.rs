@@ -151,10 +151,14 @@ pub fn train(
 
     let attributes: Vec<Vec<f32>> = features.iter().map(|f| f.attributes.clone()).collect();
     let fewest = std::iter::once(&plan.support.normal).chain(&plan.support.for_category).map(Vec::len).min();
-    let weight = settings.alignment.weight_at(fewest.unwrap_or(0));
+    let fewest = fewest.unwrap_or(0);
     // Without words there is nothing that an alignment could read.
     let worded = plan.method == Method::Sdmad && settings.text.source != TextSource::OneHot;
-    let prior_of = alignment.filter(|_| worded).map(|chosen| PriorPlan { chosen, weight, attributes: &attributes });
+    let prior_of = alignment.filter(|_| worded).map(|chosen| PriorPlan {
+        chosen,
+        weight: settings.alignment.weight_at(fewest, chosen.part.domain),
+        attributes: &attributes,
+    });
     if zero_shot && prior_of.is_none() && baseline.is_none() {
         return Err(Error::bad_input("--shots 0: zero-shot needs a pair of encoders that reads signs").with_hint(
             "the default encoder does by its shipped alignment; `sdmad align` makes one for another encoder",

@@ -7,6 +7,7 @@ use sdmad::{
 };
 use sdmad_base::{AtomicDir, Error, Monitor, Result, read_to_string};
 use sdmad_imaging::{encode_jpeg, read_image, shrink_to};
+use sdmad_synthesis::Domain;
 
 use super::{Shelf, cached_features, open_image_tower, reading};
 use crate::args::{MethodName, TrainArgs};
@@ -82,11 +83,14 @@ pub(crate) fn fit_plan(
             {
                 extractor = reading(extractor, reader)?;
             } else if let (Some(chosen), Method::Sdmad) = (&alignment, plan.method) {
-                monitor.notice(&format!(
-                    "signs are read by the alignment {}, domain {}",
-                    chosen.source,
-                    chosen.part.domain.id()
-                ));
+                let domain = chosen.part.domain;
+                monitor.notice(&format!("signs are read by the alignment {}, domain {}", chosen.source, domain.id()));
+                if domain == Domain::General && plan.settings.alignment.weight.is_none() {
+                    monitor.notice(
+                        "this kind of image was not drawn by itself: beside shots, words count for a tenth; \
+                         `sdmad align --normals` learns from normal images of your own",
+                    );
+                }
                 extractor = reading(extractor, chosen.part.reader.clone())?;
             }
             let mut trained = train(plan, Some(&encoder), alignment.as_ref(), &extractor, monitor)?;

@@ -184,7 +184,8 @@ impl Alignment {
         dir.commit()
     }
 
-    /// The domain that is named, or for `auto` the one whose words for the kind of image are nearest to `modality`.
+    /// The domain that is named, or for `auto` the one whose words for the kind of image are nearest to `modality`; where none is near,
+    /// `general` if there is one.
     ///
     /// # Errors
     /// When the alignment has no such domain; the message lists those that it has.
@@ -206,9 +207,14 @@ impl Alignment {
             cosines.fold(f32::NEG_INFINITY, f32::max)
         };
         let best = self.domains.iter().map(|d| (similarity(d.domain), d)).max_by(|a, b| a.0.total_cmp(&b.0));
-        best.map(|(_, domain)| domain).ok_or_else(|| Error::bad_input("the alignment has no domain"))
+        let (alike, nearest) = best.ok_or_else(|| Error::bad_input("the alignment has no domain"))?;
+        let general = self.domains.iter().find(|d| d.domain == Domain::General);
+        Ok(general.filter(|_| alike < SAME_KIND).unwrap_or(nearest))
     }
 }
+
+/// Words for the kind of image that have a lower cosine are of another kind: "a cardiac MRI" and "an X-ray image" have .57.
+const SAME_KIND: f32 = 0.6;
 
 /// A number as a bfloat16 is kept, to nearest even.
 pub(crate) fn rounded(value: f32) -> f32 {
