@@ -87,7 +87,8 @@ class Contender:
             command = [places.python, places.worker, name, places.models, column.model, "--task", column.task, *common]
         if limits.avx2:
             environment |= AVX2_ONLY
-            command += ["--instructions", "avx2_fma"] if name.startswith(OURS) else []
+        if limits.avx2 and name.startswith(OURS):
+            command += ["--instructions", "avx2_fma"]
         if name == "torch-mkl":
             environment["LD_PRELOAD"] = str(places.unlock)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)

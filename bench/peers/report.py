@@ -8,7 +8,7 @@ import statistics
 from dataclasses import asdict
 from pathlib import Path
 
-from contest import COLUMNS, OURS, Figures, pair_ratio
+from contest import COLUMNS, OURS, Figures, Limits, pair_ratio
 
 FLAGS = ["avx2", "avx512f", "avx512_bf16", "avx512_vnni", "avx_vnni", "amx_bf16", "amx_int8"]
 TITLES = {
@@ -52,10 +52,10 @@ def grid(results: Results, names: list[str], cell) -> str:
     return "\n".join(lines)
 
 
-def markdown(results: Results, names: list[str], about: dict[str, object], versions: dict[str, str], rounds: int, threads: int) -> str:
+def markdown(results: Results, names: list[str], about: dict[str, object], versions: dict[str, str], rounds: int, limits: Limits) -> str:
     parts = [
         f"{about['processor']} (family/model {about['family and model']}), {about['cores']} cores, "
-        f"{' '.join(about['flags'])}; {about['date']}; {threads} threads, {rounds} rounds. "
+        f"{' '.join(about['flags'])}; {about['date']}; {limits.threads} threads, {rounds} rounds{'; PyTorch kept from all beyond AVX2' if limits.avx2 else ''}. "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
         + f"; instruction path of sdmad: {', '.join(sorted({own.instructions for of in results.values() for own in of.values() if own.instructions}))}",
         "CPU seconds, median (wall seconds, median):\n\n" + grid(results, names, lambda own, _: f"{own.median():.3g} ({statistics.median(own.wall):.3g})"),
@@ -71,6 +71,6 @@ def markdown(results: Results, names: list[str], about: dict[str, object], versi
     return "\n\n".join(parts) + "\n"
 
 
-def raw(results: Results, about: dict[str, object], versions: dict[str, str], threads: int) -> dict[str, object]:
+def raw(results: Results, about: dict[str, object], versions: dict[str, str], limits: Limits) -> dict[str, object]:
     columns = {key: {name: asdict(own) for name, own in of.items()} for key, of in results.items()}
-    return {"format": 1, "machine": about, "versions": versions, "threads": threads, "columns": columns}
+    return {"format": 2, "machine": about, "versions": versions, "limits": asdict(limits), "columns": columns}

@@ -85,11 +85,13 @@ pub(crate) fn fit_plan(
             } else if let (Some(chosen), Method::Sdmad) = (&alignment, plan.method) {
                 let domain = chosen.part.domain;
                 monitor.notice(&format!("signs are read by the alignment {}, domain {}", chosen.source, domain.id()));
-                if domain == Domain::General && plan.settings.alignment.weight.is_none() {
-                    monitor.notice(
-                        "this kind of image was not drawn by itself: beside shots, words count for a tenth; \
-                         `sdmad align --normals` learns from normal images of your own",
-                    );
+                let asked = &plan.settings.alignment;
+                if domain == Domain::General && (asked.source.as_str(), asked.domain.as_str()) == ("shipped", "auto") {
+                    let modality = plan.bank.as_ref().map_or("", |bank| bank.modality.as_str());
+                    monitor.notice(&format!(
+                        "no drawn kind of image is near {modality:?}, so words may tell nothing; \
+                         `--set alignment.domain=…` names a kind, `sdmad align --normals` learns from your own normal images"
+                    ));
                 }
                 extractor = reading(extractor, chosen.part.reader.clone())?;
             }

@@ -6,9 +6,9 @@ use super::Piece;
 use crate::panels::PANEL;
 use crate::tile::{GROUP, LINE, TILE};
 
-/// Makes a kernel that takes a group of columns at a time, and the 16 rows of a group by strips of `rows`. Strips of 6 have 12 registers of
-/// sums, more than hide the latency of two sums at a time, and of 16 leave what f32 needs; others need more, and take 4. The rest as in
-/// `avx512.rs`, on half a line.
+/// Makes a kernel that takes a group of columns at a time, and the 16 rows of a group by strips of `rows`. With 6 of them, 12 of 16 registers
+/// are sums, with 8 loads for 12 of them, and two lines of the right factor and a unit of the left one have room beside them. Where more
+/// is prepared than f32 needs, strips are of 4 rows: 6 loads for 8 sums. The rest as in `avx512.rs`, on half a line.
 macro_rules! strips {
     ($(#[$doc:meta])* $name:ident, $left_units:literal, rows $rows:literal, unrolled $unrolled:literal,
      prepare($line:ident) $prepare:expr, add($sum:ident, $left:ident, $prepared:ident) $add:expr) => {
@@ -20,7 +20,7 @@ macro_rules! strips {
             #[target_feature(enable = "avx2,fma")]
             unsafe fn strip<const ROWS: usize>(piece: &Piece, first: usize, group: usize) {
                 let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
-                // SAFETY: the strip's rows are first .. first + ROWS, in one group of 16; its sums lie in the block, its lines in the tiles
+                // SAFETY: the strip's rows are first .. first + ROWS, all in one group of 16; its sums lie in the block, its lines in the tiles
                 // of that group, of which there are `left_units` for each of the `steps` tiles of the group of columns.
                 unsafe {
                     let out = piece.sums.add(first * PANEL + group * GROUP);
@@ -34,7 +34,7 @@ macro_rules! strips {
                     let mut left = piece.left.add(first / GROUP * piece.left_stride + first % GROUP * LINE);
                     let mut right = piece.right.add(group * piece.right_stride);
                     for tile in 0..piece.steps * $left_units {
-                        // What comes next of the right factor is far away; asking costs nothing, whether it exists or not.
+                        // What comes next of the right factor is far away. Asking for what does not exist never faults.
                         if first == 0 && group == 0 {
                             for line in 0..4 / $left_units {
                                 let next = (tile * 4 / $left_units + line) * LINE;
@@ -76,6 +76,7 @@ macro_rules! strips {
                             if above + $rows <= GROUP {
                                 strip::<$rows>(piece, first + above, group);
                             } else {
+                                // What is left of a group; nothing with 4 rows.
                                 strip::<{ GROUP % $rows }>(piece, first + above, group);
                             }
                         }

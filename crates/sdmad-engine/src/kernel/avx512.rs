@@ -39,7 +39,7 @@ macro_rules! strips {
                     let mut left = piece.left.add(first / GROUP * piece.left_stride + first % GROUP * LINE);
                     let mut right = piece.right;
                     for tile in 0..piece.steps * $left_units {
-                        // What comes next of the right factor is far away; asking costs nothing, whether it exists or not.
+                        // What comes next of the right factor is far away. Asking for what does not exist never faults.
                         if first == 0 {
                             for line in 0..4 / $left_units {
                                 let next = (tile * 4 / $left_units + line) * LINE;

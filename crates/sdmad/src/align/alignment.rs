@@ -213,7 +213,8 @@ impl Alignment {
     }
 }
 
-/// Words for the kind of image that have a lower cosine are of another kind: "a cardiac MRI" and "an X-ray image" have .57.
+/// Words for the kind of image that have a lower cosine are of another kind. By MiniLM, the default text tower: of what is meant, "a thyroid ultrasound"
+/// has .64; of what is not, "a cardiac MRI" .57 to X-ray, and "a mammogram" .66 to ultrasound, which it does not keep out.
 const SAME_KIND: f32 = 0.6;
 
 /// A number as a bfloat16 is kept, to nearest even.

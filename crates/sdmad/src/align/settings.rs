@@ -12,10 +12,10 @@ use crate::loss::SignSets;
 pub struct AlignmentSettings {
     /// `shipped`, `none`, or the folder of an alignment made by `sdmad align`.
     pub source: String,
-    /// `auto` (by the bank's words for the kind of image), or a domain of the alignment.
+    /// `auto` (by the bank's words for the kind of image; `general` where none is near), or a domain of the alignment.
     pub domain: String,
     /// Weight of the aligned signs beside the bridge, in units of the bridge's spread, 0 to 100; left out, it follows
-    /// from the number of shots (docs/alignment.md).
+    /// from the number of shots and the domain (docs/alignment.md).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight: Option<f64>,
     /// The share of categories' names among the words, 0 (signs alone) to 1 (names alone).
@@ -98,7 +98,8 @@ impl AlignmentSettings {
     }
 }
 
-/// Measured on train images of sets that were read as if their domain were unknown (docs/alignment.md, "A domain that was never rendered").
+/// Chosen on train images of sets that were read as if their domain were unknown: by the shipped alignment, and by ones on their own normals
+/// (docs/alignment.md, "A domain that was never rendered").
 const GENERAL_BESIDE_SHOTS: f64 = 0.1;
 
 #[cfg(test)]
