@@ -100,7 +100,7 @@ fn stands_beside_the_shots_with_a_weight_that_can_be_none() {
 
     // By the rule for four shots, in the domain of images that were not drawn.
     let weight = world.json("beside/adapter_config.json")["alignment"]["weight"].as_f64().unwrap();
-    assert!((weight - 0.1 / 1.8).abs() < 1e-12, "{weight}");
+    assert!((weight - 0.1 / (1.0 + 4.0 / 15.0)).abs() < 1e-12, "{weight}");
     assert!(world.json("without/adapter_config.json")["alignment"].is_null());
 }
 
