@@ -99,11 +99,11 @@ impl AlignmentSettings {
 }
 
 /// The number of shots at which words weigh half of what they weigh without one. Chosen on train images of four sets; with any of them left
-/// out the others choose nearly alike (docs/method.md, "Measured choices").
+/// out the others choose nearly alike (docs/method.md, "How much words weigh beside shots").
 const HALF_AT: f64 = 15.0;
 
-/// Chosen, when words weighed 1 / (1 + K/5), on train images of sets that were read as if their domain were unknown: by the shipped alignment, and by ones on their own normals
-/// (docs/alignment.md, "A domain that was never rendered").
+/// Chosen on train images of sets that were read as if their domain were unknown, by the alignment that shipped then and by ones on their own
+/// normals, when words weighed 1 / (1 + K/5) (docs/alignment.md, "A domain that was never rendered").
 const GENERAL_BESIDE_SHOTS: f64 = 0.1;
 
 #[cfg(test)]
