@@ -1,4 +1,4 @@
-//! Vectors of 8 numbers: products in f32, for bf16 weights too, and of int8 in exact integers.
+//! Vectors of 8 numbers: products in f32 and, in exact integers, of int8. bf16 are widened to f32 before they come here.
 
 use std::arch::x86_64::*;
 
@@ -10,7 +10,7 @@ use crate::tile::{GROUP, LINE, TILE};
 /// are sums, with 8 loads for 12 of them, and two lines of the right factor and a unit of the left one have room beside them. Where more
 /// is prepared than f32 needs, strips are of 4 rows: 6 loads for 8 sums. The rest as in `avx512.rs`, on half a line.
 macro_rules! strips {
-    ($(#[$doc:meta])* $name:ident, $left_units:literal, rows $rows:literal, unrolled $unrolled:literal,
+    ($(#[$doc:meta])* $name:ident, rows $rows:literal, unrolled $unrolled:literal,
      prepare($line:ident) $prepare:expr, add($sum:ident, $left:ident, $prepared:ident) $add:expr) => {
         $(#[$doc])*
         ///
@@ -21,7 +21,7 @@ macro_rules! strips {
             unsafe fn strip<const ROWS: usize>(piece: &Piece, first: usize, group: usize) {
                 let mut sums = [[_mm256_setzero_ps(); 2]; ROWS];
                 // SAFETY: the strip's rows are first .. first + ROWS, all in one group of 16; its sums lie in the block, its lines in the tiles
-                // of that group, of which there are `left_units` for each of the `steps` tiles of the group of columns.
+                // of that group, of which there are as many as in the group of columns.
                 unsafe {
                     let out = piece.sums.add(first * PANEL + group * GROUP);
                     if piece.add {
@@ -33,15 +33,15 @@ macro_rules! strips {
                     }
                     let mut left = piece.left.add(first / GROUP * piece.left_stride + first % GROUP * LINE);
                     let mut right = piece.right.add(group * piece.right_stride);
-                    for tile in 0..piece.steps * $left_units {
+                    for tile in 0..piece.steps {
                         // What comes next of the right factor is far away. Asking for what does not exist never faults.
                         if first == 0 && group == 0 {
-                            for line in 0..4 / $left_units {
-                                let next = (tile * 4 / $left_units + line) * LINE;
+                            for line in 0..4 {
+                                let next = (tile * 4 + line) * LINE;
                                 _mm_prefetch::<_MM_HINT_T1>(piece.ahead.wrapping_add(next).cast());
                             }
                         }
-                        for units in (0..GROUP / $left_units).step_by($unrolled) {
+                        for units in (0..GROUP).step_by($unrolled) {
                             for unit in units..units + $unrolled {
                                 let mut prepared = [{ let $line = _mm256_setzero_si256(); $prepare }; 2];
                                 for (half, prepared) in prepared.iter_mut().enumerate() {
@@ -50,7 +50,7 @@ macro_rules! strips {
                                 }
                                 right = right.add(LINE);
                                 for (row, sums) in sums.iter_mut().enumerate() {
-                                    let $left = left.add(row * LINE + unit * 4 * $left_units);
+                                    let $left = left.add(row * LINE + unit * 4);
                                     for ($sum, $prepared) in sums.iter_mut().zip(prepared) {
                                         *$sum = $add;
                                     }
@@ -111,28 +111,14 @@ unsafe fn unit(at: *const u8) -> __m256i {
 
 strips! {
     /// f32 by f32.
-    f32, 1, rows 6, unrolled 4,
+    f32, rows 6, unrolled 4,
     prepare(line) _mm256_castsi256_ps(line),
     add(sum, left, line) _mm256_fmadd_ps(number(left), line, *sum)
 }
 
 strips! {
-    /// f32 by bf16: the halves of a unit, shifted into place, are f32.
-    wide_bf16, 2, rows 4, unrolled 1,
-    prepare(line) (
-        _mm256_castsi256_ps(_mm256_slli_epi32::<16>(line)),
-        _mm256_castsi256_ps(_mm256_and_si256(line, _mm256_set1_epi32(0xffff_0000_u32 as i32)))
-    ),
-    add(sum, left, line) _mm256_fmadd_ps(
-        number(left.add(4)),
-        line.1,
-        _mm256_fmadd_ps(number(left), line.0, *sum)
-    )
-}
-
-strips! {
     /// int8: even and odd bytes of a unit widened to 16 bits, whose products by pairs are exact in 32.
-    int8, 1, rows 4, unrolled 1,
+    int8, rows 4, unrolled 1,
     prepare(line) (
         _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(line)),
         _mm256_srai_epi16::<8>(line)

@@ -65,6 +65,7 @@ pub(crate) enum Spread {
 #[derive(Default)]
 struct Scratch {
     panel: AlignedBytes,
+    wide: AlignedBytes,
     sums: Vec<f32>,
 }
 
@@ -90,7 +91,12 @@ pub(crate) fn multiply(
         return;
     }
     let kernel = Kernel::of(path, arithmetic);
-    let steps_at_once = if kernel.uses_tiles() { TILE_STEPS } else { VECTOR_STEPS };
+    let steps_at_once = match kernel {
+        kernel if kernel.uses_tiles() => TILE_STEPS,
+        // Each becomes two.
+        kernel if kernel.widens => VECTOR_STEPS / 2,
+        _ => VECTOR_STEPS,
+    };
     let left_group = left.format.tiles(left.depth) * TILE;
     let row_bytes = (left_group / GROUP).max(1);
     // Whole blocks, and tasks of about equal size.
@@ -129,6 +135,12 @@ pub(crate) fn multiply(
             };
             for first_step in (0..steps).step_by(steps_at_once) {
                 let last = first_step + steps_at_once >= steps;
+                let part = Part { first_step, steps: steps_at_once.min(steps - first_step), stride: steps };
+                let right = if kernel.widens {
+                    part.widened(panel, panels.groups(panel_index), &mut scratch.wide)
+                } else {
+                    Right { bytes: &panel[first_step * TILE..], stride: steps * TILE, steps: part.steps }
+                };
                 for index in 0..blocks {
                     let first = index * BLOCK_ROWS;
                     let left_start = (first_row + first) / GROUP * left_group;
@@ -136,10 +148,10 @@ pub(crate) fn multiply(
                         left: &left.bytes[left_start + first_step * arithmetic.left_tiles() * TILE..],
                         left_stride: left_group,
                         rows: BLOCK_ROWS.min(rows - first),
-                        right: &panel[first_step * TILE..],
-                        right_stride: steps * TILE,
+                        right: right.bytes,
+                        right_stride: right.stride,
                         column_groups: panels.groups(panel_index),
-                        steps: steps_at_once.min(steps - first_step),
+                        steps: right.steps,
                         ahead,
                     };
                     run(kernel, &ready, &operands, &mut sums[index], first_step > 0);
@@ -166,6 +178,49 @@ pub(crate) fn multiply(
         (0..tasks).for_each(task);
     } else {
         (0..tasks).into_par_iter().for_each(task);
+    }
+}
+
+/// Steps `first_step .. first_step + steps` of the depth of a panel, whose groups of columns have `stride` of them.
+struct Part {
+    first_step: usize,
+    steps: usize,
+    stride: usize,
+}
+
+/// Tiles of a panel's groups of columns, `steps` of each, the groups `stride` bytes apart.
+struct Right<'a> {
+    bytes: &'a [u8],
+    stride: usize,
+    steps: usize,
+}
+
+impl Part {
+    /// This part of a panel of bf16, as f32 in `room`: two tiles for one.
+    fn widened<'a>(&self, panel: &[u8], groups: usize, room: &'a mut AlignedBytes) -> Right<'a> {
+        let steps = 2 * self.steps;
+        room.lengthen(groups * steps * TILE);
+        for (group, wide) in room.chunks_exact_mut(steps * TILE).enumerate() {
+            let start = (group * self.stride + self.first_step) * TILE;
+            widen(&panel[start..][..self.steps * TILE], wide);
+        }
+        Right { bytes: room, stride: steps * TILE, steps }
+    }
+}
+
+super::vectorised! {
+    /// Lines of 16 pairs of bf16 as twice as many lines of f32: the first of each pair, then the second.
+    fn widen(lines: &[u8], wide: &mut [u8]) {
+        let (lines, wide) = (lines.as_chunks::<LINE>().0, wide.as_chunks_mut::<{ 2 * LINE }>().0);
+        for (line, wide) in lines.iter().zip(wide) {
+            let (first, second) = wide.split_at_mut(LINE);
+            let pairs = line.as_chunks::<4>().0.iter().map(|&pair| u32::from_le_bytes(pair));
+            let numbers = first.as_chunks_mut::<4>().0.iter_mut().zip(second.as_chunks_mut::<4>().0);
+            for (pair, (first, second)) in pairs.zip(numbers) {
+                *first = (pair << 16).to_le_bytes();
+                *second = (pair & 0xffff_0000).to_le_bytes();
+            }
+        }
     }
 }
 
