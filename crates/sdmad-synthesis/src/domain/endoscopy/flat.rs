@@ -13,7 +13,7 @@ use crate::outline::{Form, Outline};
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
 
-use super::tint::{self, BLACK, BLOOD, BLUE, BROWN, PINK, RED, WHITE, YELLOW};
+use super::tint::{self, BLACK, BLOOD, BLUE, BROWN, PINK, SALMON, WHITE, YELLOW};
 use super::view::View;
 use super::{number, refute, size, spots};
 
@@ -37,7 +37,8 @@ pub(super) fn patch(stream: &mut Stream, scene: &mut Scene, view: &View) {
         let texture = general::texture(stream, scene.side(), &mask, &mut set);
         alpha = alpha.zip(&texture, |a, t| (0.85 * a * t).clamp(0.0, 1.0));
     }
-    let tint = one_of(stream, &[RED, RED, WHITE, WHITE, YELLOW, PINK, PINK, BROWN, BLACK, BLUE, BLUE, BLOOD]);
+    let red = tint::red(stream);
+    let tint = one_of(stream, &[red, red, WHITE, WHITE, YELLOW, PINK, PINK, BROWN, BLACK, BLUE, BLUE, BLOOD]);
     let share = between(stream, 0.5, 1.0);
     tint::lay(scene, view, &alpha, share, tint, &mut set);
     scene.note(set, mask);
@@ -74,7 +75,7 @@ pub(super) fn tongues(stream: &mut Stream, scene: &mut Scene, view: &View) {
         set.insert(A::Linear);
     }
     let share = between(stream, 0.6, 1.0);
-    tint::show(scene, view, &plane.times(&open).times(&velvet), share, RED, set);
+    tint::show(scene, view, &plane.times(&open).times(&velvet), share, SALMON, set);
 }
 
 /// A ring that narrows the lumen.
@@ -106,7 +107,8 @@ pub(super) fn narrowing(stream: &mut Stream, scene: &mut Scene, view: &View) {
     if uneven == Form::Irregular {
         set.insert(A::Irregular);
     }
-    let tint = one_of(stream, &[None, Some(WHITE), Some(RED), Some(PINK)]);
+    let red = tint::red(stream);
+    let tint = one_of(stream, &[None, Some(WHITE), Some(red), Some(PINK)]);
     if let Some(tint) = tint {
         let share = between(stream, 0.3, 0.8);
         tint::lay(scene, view, &shelf, share, tint, &mut set);

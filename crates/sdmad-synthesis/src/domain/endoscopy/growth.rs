@@ -12,8 +12,8 @@ use crate::pattern;
 use crate::plane::Plane;
 use crate::scene::Scene;
 
-use super::raised::Raised;
-use super::tint::{self, BLUE, BROWN, PINK, RED, Tint, WHITE, YELLOW};
+use super::raised::{Raised, clump};
+use super::tint::{self, BLUE, BROWN, PINK, Tint, WHITE, YELLOW};
 use super::view::View;
 use super::{has_vessels, number, size};
 
@@ -97,7 +97,7 @@ fn part(
     .into();
     if stand == Stand::Stalk {
         words = words.union(stalk(stream, raised, at, radius));
-    } else {
+    } else if form != Form::Irregular {
         words = words.union(outline.orientation_words());
     }
     words = form.seen(scene, words, radius, softness);
@@ -105,7 +105,13 @@ fn part(
         Stand::Plaque => (0.9, between(stream, 0.0, 0.25)),
         _ => (between(stream, 0.0, 0.5), between(stream, 0.25, 0.6)),
     };
-    raised.dome(&outline, softness, lift, flatness, shade);
+    if form == Form::Irregular {
+        for lump in clump(stream, at, radius) {
+            raised.dome(&lump, softness, lift, flatness, shade);
+        }
+    } else {
+        raised.dome(&outline, softness, lift, flatness, shade);
+    }
     if stand != Stand::Plaque || stream.chance(0.4) {
         raised.glint(stream, &outline);
     }
@@ -164,11 +170,12 @@ fn finish(stream: &mut Stream, scene: &mut Scene, view: &View, mut raised: Raise
 
 /// Another colour than the lining's, or the same.
 fn colour(stream: &mut Stream, scene: &mut Scene, view: &View, alpha: &Plane, set: &mut AttributeSet) {
+    let red = tint::red(stream);
     let tint: Option<Tint> = weighted(
         stream,
         &[
             (None, 0.9),
-            (Some(RED), 1.5),
+            (Some(red), 1.5),
             (Some(PINK), 1.0),
             (Some(WHITE), 0.5),
             (Some(YELLOW), 0.35),
@@ -186,7 +193,7 @@ fn colour(stream: &mut Stream, scene: &mut Scene, view: &View, alpha: &Plane, se
 /// A smooth, pebbled, furrowed, grained or uneven surface.
 fn surface(stream: &mut Stream, scene: &mut Scene, view: &View, raised: &mut Raised, set: &mut AttributeSet) {
     let side = scene.side();
-    match stream.below(6) {
+    match stream.below(7) {
         0 => {
             let pitch = view.unit() * between(stream, 5.0, 11.0);
             let pebbles = pattern::cells(stream, side, pitch, 0.7).map(|d| (d / pitch).min(0.5).sqrt());
@@ -202,6 +209,7 @@ fn surface(stream: &mut Stream, scene: &mut Scene, view: &View, raised: &mut Rai
             raised.height = grains.zip(&raised.height, |g, h| g + h);
             set.insert(A::Granular);
         }
+        2 => set.insert(A::Homogeneous),
         _ => {
             let mask = tint::mask(&raised.alpha, view);
             let texture = general::texture(stream, side, &mask, set);

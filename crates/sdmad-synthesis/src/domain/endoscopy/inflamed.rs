@@ -11,7 +11,7 @@ use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
 
 use super::raised::{flatten, relief};
-use super::tint::{self, BLOOD, RED, WHITE, YELLOW};
+use super::tint::{self, BLOOD, WHITE, YELLOW};
 use super::vessels;
 use super::view::View;
 use super::{has_vessels, number, refute};
@@ -22,7 +22,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let area = area(stream, view, &mut set);
     let mask = tint::mask(&area, view);
     let kinds: [(Change, f64); 6] =
-        [(pebbled, 0.2), (swollen, 0.28), (reddened, 0.72), (grained, 0.4), (bleeding, 0.25), (coated, 0.2)];
+        [(pebbled, 0.2), (swollen, 0.38), (reddened, 0.72), (grained, 0.4), (bleeding, 0.25), (coated, 0.2)];
     let mut changes: Vec<Change> = kinds.into_iter().filter(|k| stream.chance(k.1)).map(|k| k.0).collect();
     if changes.is_empty() {
         changes.push(reddened);
@@ -32,13 +32,15 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
         flatten(&mut scene.canvas, view, &area.clone().map(|a| share * a), 4.0);
         if has_vessels(view, &mask) {
             set.insert(A::LostVessels);
-            refute(scene, A::ClearView);
         }
     }
     for change in changes {
         change(stream, scene, view, &area, &mut set);
     }
-    scene.doubt([A::SmoothLayers]);
+    scene.doubt([A::SmoothLayers, A::ClearView]);
+    if set.contains(A::LostVessels) && set.contains(A::Diffuse) {
+        refute(scene, A::ClearView);
+    }
     scene.note(set, mask);
 }
 
@@ -70,7 +72,8 @@ fn reddened(stream: &mut Stream, scene: &mut Scene, view: &View, area: &Plane, s
     let cell = view.unit() * between(stream, 8.0, 40.0);
     let uneven = between(stream, 0.0, 0.3);
     let alpha = noise(stream, scene.side(), cell).zip(area, |n, a| a * (1.0 - uneven + uneven * n).clamp(0.2, 1.0));
-    tint::lay(scene, view, &alpha, share, RED, set);
+    let red = tint::red(stream);
+    tint::lay(scene, view, &alpha, share, red, set);
 }
 
 fn grained(stream: &mut Stream, scene: &mut Scene, view: &View, area: &Plane, set: &mut AttributeSet) {
@@ -144,10 +147,12 @@ pub(super) fn red_streaks(stream: &mut Stream, scene: &mut Scene, view: &View) {
         let heading = along.1.atan2(along.0) + between(stream, -0.15, 0.15);
         let line = vessels::walk(stream, at, heading, reach / 8.0, 8);
         let own = width * between(stream, 0.7, 1.2);
-        pattern::thread(&mut plane, &line, own, 0.35 * own + 0.6);
+        pattern::thread(&mut plane, &line[..6], 0.6 * own, 0.5 * own + 0.6);
+        pattern::thread(&mut plane, &line, 0.2 * own, 0.5 * own + 0.6);
     }
     let plane = plane.zip(&view.lumen, |p, l| p * (1.0 - l));
     let share = between(stream, 0.6, 1.0);
     let set = [A::Linear, A::Streaks, number(places.len())];
-    tint::show(scene, view, &plane, share, RED, set.into());
+    let red = tint::red(stream);
+    tint::show(scene, view, &plane, share, red, set.into());
 }

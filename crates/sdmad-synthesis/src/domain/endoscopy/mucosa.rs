@@ -29,7 +29,7 @@ const GUT: [Colour; 7] = [
 const STOMACH: [Colour; 5] =
     [[0.84, 0.46, 0.34], [0.88, 0.54, 0.44], [0.80, 0.38, 0.28], [0.76, 0.48, 0.34], [0.86, 0.50, 0.30]];
 /// Pale lining of the oesophagus.
-const PALE: [Colour; 4] = [[0.88, 0.70, 0.63], [0.84, 0.68, 0.64], [0.90, 0.72, 0.58], [0.80, 0.62, 0.54]];
+const PALE: [Colour; 4] = [[0.90, 0.68, 0.62], [0.86, 0.66, 0.63], [0.92, 0.70, 0.58], [0.84, 0.60, 0.53]];
 
 /// A normal view.
 pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
@@ -61,7 +61,7 @@ pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
 /// What can be said of a normal view; `seen` is how plainly vessels show, 0 to 1.
 fn describe(scene: &mut Scene, site: Site, seen: f32) {
     scene.unknown = OF_ANY_LINING.into();
-    if seen > 0.45 {
+    if seen > 0.5 {
         scene.present.insert(A::ClearView);
     } else {
         let open: AttributeSet = [A::LostVessels, A::ClearView].into();
@@ -83,7 +83,7 @@ fn lining(stream: &mut Stream, side: usize, site: Site, wall: &Wall) -> Canvas {
         Site::Gullet => &PALE,
         _ => &GUT,
     };
-    let balance = [0, 1, 2].map(|_| between(stream, 0.92, 1.08));
+    let balance = [0, 1, 2].map(|_| between(stream, 0.95, 1.05));
     let base = one_of(stream, palette);
     let (cell, fine_cell) = (between(stream, 25.0, 70.0), between(stream, 1.2, 3.5));
     let clouds = fractal(stream, side, cell, 3, 0.6);
@@ -93,7 +93,7 @@ fn lining(stream: &mut Stream, side: usize, site: Site, wall: &Wall) -> Canvas {
     let texture = clouds.zip(&fine, |v, f| a * v + b * f).zip(&rough, |v, g| v + c * g);
     let exposure = between(stream, 0.85, 1.12);
     let gain = wall.gain.clone().zip(&texture, |g, t| (exposure * g * (1.0 + t)).max(0.0));
-    let hue = noise(stream, side, 60.0).map(|v| 1.0 + 0.04 * v);
+    let hue = noise(stream, side, 60.0).map(|v| 1.0 + 0.025 * v);
     let level = |channel: usize| balance[channel] * base[channel];
     let red = gain.clone().map(|g| level(0) * g.sqrt() * g.sqrt().sqrt());
     let green = gain.clone().times(&hue).map(|g| level(1) * g);
@@ -107,11 +107,15 @@ fn lining(stream: &mut Stream, side: usize, site: Site, wall: &Wall) -> Canvas {
 /// The border of the salmon lining of the stomach around the lumen.
 fn junction(stream: &mut Stream, canvas: &mut Canvas, wall: &Wall) {
     let side = canvas.side();
-    let radius = side as f32 * between(stream, 0.16, 0.38);
-    let border = Outline::draw(stream, Form::Irregular, wall.depth, radius, 1.0, 0.0);
-    let ragged = noise(stream, side, 0.06 * side as f32);
-    let (wave, softness) = (side as f32 * between(stream, 0.005, 0.025), between(stream, 1.0, 3.0));
-    let inside = Plane::from_fn(side, |x, y| border.depth(x, y)).zip(&ragged, |d, n| soft_step(d + wave * n, softness));
+    let size = side as f32;
+    let radius = size * between(stream, 0.16, 0.36);
+    let border = Outline::draw(stream, Form::Round, wall.depth, radius, 1.0, 0.0);
+    let (broad, ragged) = (noise(stream, side, 0.2 * size), noise(stream, side, 0.05 * size));
+    let (wave, tooth) = (size * between(stream, 0.01, 0.05), size * between(stream, 0.004, 0.016));
+    let softness = between(stream, 1.0, 3.0);
+    let inside = Plane::from_fn(side, |x, y| border.depth(x, y))
+        .zip(&broad, |d, n| d + wave * n)
+        .zip(&ragged, |d, n| soft_step(d + tooth * n, softness));
     let keep = [between(stream, 0.88, 0.98), between(stream, 0.55, 0.72), between(stream, 0.5, 0.7)];
     for (plane, keep) in canvas.planes_mut().iter_mut().zip(keep) {
         plane.values_mut().iter_mut().zip(inside.values()).for_each(|(v, i)| *v *= 1.0 - (1.0 - keep) * i);
@@ -151,13 +155,14 @@ fn glints(stream: &mut Stream, canvas: &mut Canvas, wall: &Wall) {
     }
     let side = canvas.side();
     let unit = side as f32 / 224.0;
-    let (cell, slow_cell) = (unit * between(stream, 3.0, 8.0), unit * between(stream, 25.0, 60.0));
-    let fine = noise(stream, side, cell);
+    let (cell, slow_cell) = (unit * between(stream, 2.5, 6.0), unit * between(stream, 25.0, 60.0));
+    // Two grids that do not match: the edges of blots do not follow one.
+    let (wide, narrow) = (noise(stream, side, cell), noise(stream, side, 0.63 * cell));
     let slow = noise(stream, side, slow_cell);
-    let bar = between(stream, 1.9, 3.1);
+    let bar = between(stream, 2.1, 3.4);
     let share = between(stream, 0.5, 0.95);
-    let alpha =
-        fine.zip(&slow, |f, s| f + 0.9 * s).zip(&wall.gain, |v, g| share * soft_step(v + 1.2 * (g - 0.9) - bar, 0.25));
+    let fine = wide.zip(&narrow, |w, n| 0.75 * w + 0.66 * n).zip(&slow, |f, s| f + 0.6 * s);
+    let alpha = fine.zip(&wall.gain, |v, g| share * soft_step(v + 1.2 * (g - 0.9) - bar, 0.25));
     canvas.mix(&alpha, [1.0, 0.98, 0.95]);
 }
 

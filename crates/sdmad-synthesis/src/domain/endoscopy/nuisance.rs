@@ -20,7 +20,7 @@ type Distractor = fn(&mut Stream, &mut Scene, &View);
 /// Each by its own chance.
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let kinds: [(Distractor, f64); 10] = [
-        (glare, 0.25),
+        (glare, 0.2),
         (bubbles, 0.2),
         (foam, 0.06),
         (debris, 0.14),
@@ -41,7 +41,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
 /// Another white balance.
 fn balance(stream: &mut Stream, scene: &mut Scene, _: &View) {
     for plane in scene.canvas.planes_mut() {
-        let (gain, gamma) = (between(stream, 0.88, 1.1), between(stream, 0.92, 1.1));
+        let (gain, gamma) = (between(stream, 0.92, 1.07), between(stream, 0.94, 1.07));
         plane.values_mut().iter_mut().for_each(|v| *v = gain * v.max(0.0).powf(gamma));
     }
 }
@@ -89,9 +89,9 @@ fn foam(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let unit = view.unit();
     let (at, radius) = (view.place(stream, 5.0), unit * between(stream, 12.0, 40.0));
     let area = Outline::draw(stream, Form::Irregular, at, radius, 1.6, 0.4).fill(scene.side(), 3.0);
-    let pitch = unit * between(stream, 4.0, 8.0);
-    let froth = pattern::honeycomb(stream, scene.side(), pitch).times(&area).times(&view.field);
-    scene.canvas.mix(&froth.map(|f| 0.5 * f), [0.95, 0.92, 0.84]);
+    let pitch = unit * between(stream, 3.5, 6.5);
+    let froth = pattern::mesh(stream, scene.side(), pitch, 0.25, 1.0).times(&area).times(&view.field);
+    scene.canvas.mix(&froth.map(|f| 0.4 * f), [0.95, 0.92, 0.84]);
 }
 
 /// Flecks of stool or food.
@@ -144,9 +144,9 @@ fn dye(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let unit = view.unit();
     let patches = noise(stream, scene.side(), 40.0 * unit);
     let fine = noise(stream, scene.side(), 6.0 * unit);
-    let level = between(stream, 0.3, 0.9);
+    let level = between(stream, 0.25, 0.8);
     let alpha = patches.zip(&fine, |p, f| level * (0.5 + 0.4 * p + 0.15 * f).clamp(0.0, 1.0)).times(&view.field);
-    for (plane, keep) in scene.canvas.planes_mut().iter_mut().zip([0.35f32, 0.72, 1.12]) {
+    for (plane, keep) in scene.canvas.planes_mut().iter_mut().zip([0.5f32, 0.78, 1.06]) {
         plane.values_mut().iter_mut().zip(alpha.values()).for_each(|(v, a)| *v *= 1.0 + a * (keep - 1.0));
     }
     scene.doubt([A::BlueWhite, A::Pink, A::Red]);
@@ -158,6 +158,7 @@ fn defocus(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let smooth = scene.canvas.blurred(sigma);
     scene.canvas.mix_canvas(&view.field, &smooth);
     scene.doubt([A::ClearView]);
+    scene.unknown.insert(A::Sharp);
     scene.unknown.insert(A::Blurred);
     scene.unknown.insert(A::Haze);
     for finding in &mut scene.findings {

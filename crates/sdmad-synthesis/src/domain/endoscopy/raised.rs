@@ -8,7 +8,7 @@ use crate::canvas::Canvas;
 use crate::domain::dermoscopy::coarse::each_depth;
 use crate::domain::fundus::smooth_inside;
 use crate::field::between;
-use crate::outline::Outline;
+use crate::outline::{Form, Outline};
 use crate::pattern;
 use crate::plane::{Plane, length, soft_step};
 
@@ -87,6 +87,21 @@ impl Raised {
     }
 }
 
+/// Round parts that make an irregular whole of about a radius.
+pub(super) fn clump(stream: &mut Stream, at: (f32, f32), radius: f32) -> Vec<Outline> {
+    let parts = 3 + stream.below(3);
+    let start = between(stream, 0.0, TAU);
+    let part = |number: usize| {
+        let angle = start + TAU * number as f32 / parts as f32 + between(stream, -0.5, 0.5);
+        let out = radius * between(stream, 0.3, 0.75);
+        let centre = (at.0 + out * angle.cos(), at.1 + out * angle.sin());
+        let own = radius * between(stream, 0.35, 0.7);
+        let (stretch, tilt) = (between(stream, 1.0, 1.5), between(stream, 0.0, TAU));
+        Outline::draw(stream, Form::Oval, centre, own, stretch, tilt)
+    };
+    (0..parts).map(part).collect()
+}
+
 /// Smooths away detail under `alpha`, over `sigma` 224ths of the side.
 pub(super) fn flatten(canvas: &mut Canvas, view: &View, alpha: &Plane, sigma: f32) {
     let smooth = [0, 1, 2].map(|c| smooth_inside(&canvas.planes()[c], &view.field, sigma * view.unit()));
@@ -107,7 +122,7 @@ pub(super) fn relief(height: &Plane, away: (f32, f32), strength: f32) -> Plane {
                 let steep = length(across, down);
                 let rise = (across * away.0 + down * away.1) / (1.0 + 0.8 * steep);
                 let turned = steep * steep / (1.0 + steep * steep);
-                gain.values_mut()[index] = (1.0 + strength * (0.75 * rise - 0.3 * turned)).max(0.2);
+                gain.values_mut()[index] = (1.0 + strength * (0.75 * rise - 0.3 * turned)).max(0.4);
             }
         }
     }

@@ -6,13 +6,12 @@ use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::field::{between, normal, one_of, weighted};
-use crate::outline::{Form, Outline};
 use crate::pattern;
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
 
-use super::raised::{Raised, relief};
-use super::tint::{self, BLACK, BLOOD, BLUE, RED, WHITE, YELLOW};
+use super::raised::{Raised, clump, relief};
+use super::tint::{self, BLACK, BLOOD, BLUE, WHITE, YELLOW};
 use super::view::View;
 use super::{number, refute, vessels};
 
@@ -26,8 +25,9 @@ pub(super) fn blood(stream: &mut Stream, scene: &mut Scene, view: &View) {
         0 => {
             let radius = unit * between(stream, 10.0, 34.0);
             let softness = between(stream, 0.8, 2.5);
-            let outline = Outline::draw(stream, Form::Irregular, at, radius, 1.5, 0.4);
-            plane = outline.fill(scene.side(), softness);
+            for part in clump(stream, at, radius) {
+                plane = plane.max(&part.fill(scene.side(), softness));
+            }
             set = set.union([A::Irregular, A::Sharp, A::Single].into()).union(super::size(radius, scene.side()));
         }
         1 => {
@@ -62,7 +62,8 @@ pub(super) fn red_points(stream: &mut Stream, scene: &mut Scene, view: &View) {
         tint::show(scene, view, &plane, between(stream, 0.7, 1.0), BLOOD, set);
     } else {
         scene.unknown.insert(A::Haemorrhage);
-        tint::show(scene, view, &plane, between(stream, 0.8, 1.0), RED, set);
+        let red = tint::red(stream);
+        tint::show(scene, view, &plane, between(stream, 0.9, 1.0), red, set);
     }
 }
 
@@ -103,11 +104,10 @@ pub(super) fn curds(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let places = view.scatter(stream, middle, spread, count);
     let mut raised = Raised::new(scene.side(), view.inwards(middle));
     for &at in &places {
-        let (radius, stretch) = (unit * between(stream, 2.5, 7.0), between(stream, 1.0, 2.6));
-        let along = view.inwards(at);
-        let tilt = along.1.atan2(along.0) + 0.4 * normal(stream);
-        let outline = Outline::draw(stream, Form::Irregular, at, radius, stretch, tilt);
-        raised.dome(&outline, 0.9, 0.5, 0.4, 0.3);
+        let radius = unit * between(stream, 2.5, 7.0);
+        for part in clump(stream, at, radius) {
+            raised.dome(&part, 0.9, 0.5, 0.4, 0.3);
+        }
     }
     let mut set: AttributeSet = [A::Irregular, A::Sharp, A::Small, number(places.len())].into();
     let tint = weighted(stream, &[(WHITE, 0.75), (YELLOW, 0.25)]);
@@ -157,13 +157,13 @@ pub(super) fn veins(stream: &mut Stream, scene: &mut Scene, view: &View) {
 
 /// A line that sways from side to side as it runs out.
 fn winding(stream: &mut Stream, from: (f32, f32), heading: f32, unit: f32) -> Vec<(f32, f32)> {
-    let (reach, sway) = (unit * between(stream, 60.0, 120.0), unit * between(stream, 1.0, 8.0));
-    let (waves, phase) = (between(stream, 2.0, 5.0), between(stream, 0.0, TAU));
+    let (reach, sway) = (unit * between(stream, 60.0, 120.0), unit * between(stream, 1.0, 5.0));
+    let (waves, phase) = (between(stream, 1.0, 3.0), between(stream, 0.0, TAU));
     let (sine, cosine) = heading.sin_cos();
     (0..=20)
         .map(|step| {
             let along = step as f32 / 20.0;
-            let aside = sway * (TAU * waves * along + phase).sin();
+            let aside = sway * ((TAU * waves * along + phase).sin() + (4.1 * waves * along).cos());
             (from.0 + reach * along * cosine - aside * sine, from.1 + reach * along * sine + aside * cosine)
         })
         .collect()

@@ -1,7 +1,10 @@
 //! Colours of findings, laid over the lining so that its own relief stays.
 
+use sdmad_base::Stream;
+
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::domain::fundus::paint::{self, Ink};
+use crate::field::one_of;
 use crate::plane::Plane;
 use crate::scene::Scene;
 
@@ -15,7 +18,11 @@ pub(super) struct Tint {
 }
 
 /// Inflamed lining.
-pub(super) const RED: Tint = Tint { ink: Ink::Absorb([0.92, 0.5, 0.5]), colour: A::Red };
+const RED: Tint = Tint { ink: Ink::Absorb([0.92, 0.5, 0.5]), colour: A::Red };
+/// Fresh red that is no darker.
+const FRESH: Tint = Tint { ink: Ink::Absorb([1.22, 0.78, 0.76]), colour: A::Red };
+/// Lining of the stomach against pale lining.
+pub(super) const SALMON: Tint = Tint { ink: Ink::Absorb([0.95, 0.58, 0.55]), colour: A::Red };
 /// Blood.
 pub(super) const BLOOD: Tint = Tint { ink: Ink::Absorb([0.72, 0.16, 0.16]), colour: A::Red };
 /// Lining paler than around it.
@@ -29,7 +36,12 @@ pub(super) const BROWN: Tint = Tint { ink: Ink::Absorb([0.55, 0.5, 0.38]), colou
 /// Clots, tar.
 pub(super) const BLACK: Tint = Tint { ink: Ink::Absorb([0.2, 0.2, 0.22]), colour: A::Black };
 /// Veins under the lining.
-pub(super) const BLUE: Tint = Tint { ink: Ink::Absorb([0.52, 0.88, 1.35]), colour: A::BlueWhite };
+pub(super) const BLUE: Tint = Tint { ink: Ink::Absorb([0.54, 0.82, 1.14]), colour: A::BlueWhite };
+
+/// Red, darker than the lining or as bright.
+pub(super) fn red(stream: &mut Stream) -> Tint {
+    one_of(stream, &[RED, FRESH, FRESH])
+}
 
 /// Lays a tint over the scene inside the field; its name goes to `set`, and so does what the finished picture decides.
 pub(super) fn lay(scene: &mut Scene, view: &View, alpha: &Plane, share: f32, tint: Tint, set: &mut AttributeSet) {

@@ -13,7 +13,7 @@ use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
 
 use super::raised::relief;
-use super::tint::{self, BLACK, BLOOD, BROWN, PINK, RED, WHITE, YELLOW};
+use super::tint::{self, BLACK, BLOOD, BROWN, PINK, WHITE, YELLOW};
 use super::view::View;
 use super::{number, refute, size};
 
@@ -37,6 +37,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
         &[(Form::Round, 1.0), (Form::Oval, 0.8), (Form::Irregular, 1.2), (Form::Angular, 0.4), (Form::Spiculated, 0.2)],
     );
     let linear = stream.chance(0.25);
+    let form = if linear { Form::Irregular } else { form };
     let sharp = stream.chance(0.65);
     let mut set: AttributeSet = [A::InterruptedLayer, number(places.len())].into();
     set = set.union(size(radius, scene.side()));
@@ -97,10 +98,11 @@ fn part(
 fn finish(stream: &mut Stream, scene: &mut Scene, view: &View, broken: Break, radius: f32, mut set: AttributeSet) {
     let Break { base, rim, height } = broken;
     let rim = rim.zip(&base, |r, b| r * (1.0 - b));
-    match weighted(stream, &[(0, 0.5), (1, 0.25), (2, 0.25)]) {
+    match weighted(stream, &[(0, 0.4), (1, 0.3), (2, 0.3)]) {
         0 => {
             let share = between(stream, 0.55, 1.0);
-            tint::lay(scene, view, &rim, share, RED, &mut set);
+            let red = tint::red(stream);
+            tint::lay(scene, view, &rim, share, red, &mut set);
             set.insert(A::Ring);
         }
         1 => {
@@ -124,15 +126,18 @@ fn finish(stream: &mut Stream, scene: &mut Scene, view: &View, broken: Break, ra
 
 /// Fibrin, pus or old blood in the base.
 fn coat(stream: &mut Stream, scene: &mut Scene, view: &View, base: &Plane, radius: f32, set: &mut AttributeSet) {
-    let tint = weighted(stream, &[(WHITE, 1.0), (YELLOW, 1.0), (BROWN, 0.25), (RED, 0.3)]);
+    let red = tint::red(stream);
+    let tint = weighted(stream, &[(WHITE, 1.0), (YELLOW, 1.0), (BROWN, 0.35), (PINK, 0.3), (red, 0.9)]);
     let mut alpha = base.clone();
     if radius > 10.0 * view.unit() && stream.chance(0.5) {
         let cell = 0.4 * radius;
         let patches = noise(stream, scene.side(), cell);
         alpha = alpha.zip(&patches, |a, n| a * (0.72 + 0.45 * n).clamp(0.15, 1.0));
         set.insert(A::Heterogeneous);
-    } else {
+    } else if radius > 10.0 * view.unit() {
         set.insert(A::Homogeneous);
+    } else {
+        scene.unknown.insert(A::Homogeneous);
     }
     let share = between(stream, 0.6, 1.0);
     tint::lay(scene, view, &alpha, share, tint, set);

@@ -36,10 +36,10 @@ pub(super) fn trees(stream: &mut Stream, side: usize, count: usize, width: f32) 
 /// A small tuft of vessels that run out from a place.
 pub(super) fn tuft(stream: &mut Stream, side: usize, at: (f32, f32), reach: f32, width: f32) -> Plane {
     let mut plane = Plane::filled(side, 0.0);
-    let arms = 5 + stream.below(6);
+    let arms = 3 + stream.below(5);
     let start = between(stream, 0.0, TAU);
     for arm in 0..arms {
-        let heading = start + TAU * arm as f32 / arms as f32 + 0.25 * normal(stream);
+        let heading = start + TAU * arm as f32 / arms as f32 + 0.45 * normal(stream);
         let line = walk(stream, at, heading, reach / 6.0, 6);
         pattern::thread(&mut plane, &line, width, 0.7);
         for from in [line[2], line[4]] {
@@ -56,7 +56,7 @@ pub(super) fn walk(stream: &mut Stream, start: (f32, f32), heading: f32, step: f
     let (mut at, mut heading) = (start, heading);
     let mut line = vec![at];
     for _ in 0..count {
-        heading += 0.2 * normal(stream);
+        heading += 0.28 * normal(stream);
         at = (at.0 + step * heading.cos(), at.1 + step * heading.sin());
         line.push(at);
     }
