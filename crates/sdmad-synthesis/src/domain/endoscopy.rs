@@ -72,7 +72,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
         let kind = weighted(
             stream,
             &[
-                (growth::draw as Draw, 2.6),
+                (growth::draw as Draw, 3.2),
                 (ulcer::draw, 1.7),
                 (inflamed::draw, 1.6),
                 (inflamed::red_streaks, 0.7),
@@ -126,6 +126,16 @@ fn size(radius: f32, side: usize) -> AttributeSet {
     } else {
         AttributeSet::EMPTY
     }
+}
+
+/// Several that lie in different directions have none.
+fn of_one_direction(scene: &mut Scene, set: AttributeSet) -> AttributeSet {
+    let both = AttributeSet::from([A::Wide, A::Tall]);
+    if set.intersection(both) != both {
+        return set;
+    }
+    scene.unknown = scene.unknown.union(both);
+    set.without(both)
 }
 
 /// No longer holds of the image, nor is it open.

@@ -15,7 +15,7 @@ use crate::scene::Scene;
 use super::raised::{Raised, clump};
 use super::tint::{self, BLUE, BROWN, PINK, Tint, WHITE, YELLOW};
 use super::view::View;
-use super::{has_vessels, number, size};
+use super::{has_vessels, number, of_one_direction, size};
 
 /// How a growth stands on the lining.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
     } else {
         scene.unknown.insert(A::ElevatedLayer);
     }
+    let set = of_one_direction(scene, set);
     finish(stream, scene, view, raised, radius, set);
 }
 
@@ -156,6 +157,9 @@ fn finish(stream: &mut Stream, scene: &mut Scene, view: &View, mut raised: Raise
     if covered {
         set.insert(A::LostVessels);
     }
+    if stream.chance(0.12) {
+        halo(stream, scene, view, &raised.alpha, radius, &mut set);
+    }
     colour(stream, scene, view, &raised.alpha, &mut set);
     if radius > 9.0 * view.unit() {
         surface(stream, scene, view, &mut raised, &mut set);
@@ -166,6 +170,16 @@ fn finish(stream: &mut Stream, scene: &mut Scene, view: &View, mut raised: Raise
         cap(stream, scene, view, &raised.alpha, radius, &mut set);
     }
     scene.note(set, mask);
+}
+
+/// A pale rim around it.
+fn halo(stream: &mut Stream, scene: &mut Scene, view: &View, alpha: &Plane, radius: f32, set: &mut AttributeSet) {
+    let width = (0.3 * radius).clamp(2.0 * view.unit(), 9.0 * view.unit());
+    let around = alpha.blurred(width).map(|a| (2.4 * a).min(1.0)).zip(alpha, |near, a| near * (1.0 - a));
+    let share = between(stream, 0.6, 1.0);
+    let tint = one_of(stream, &[PINK, WHITE]);
+    tint::lay(scene, view, &around, share, tint, set);
+    set.insert(A::Halo);
 }
 
 /// Another colour than the lining's, or the same.

@@ -147,11 +147,11 @@ pub(super) fn red_streaks(stream: &mut Stream, scene: &mut Scene, view: &View) {
         let heading = along.1.atan2(along.0) + between(stream, -0.15, 0.15);
         let line = vessels::walk(stream, at, heading, reach / 8.0, 8);
         let own = width * between(stream, 0.7, 1.2);
-        pattern::thread(&mut plane, &line[..6], 0.6 * own, 0.5 * own + 0.6);
+        pattern::thread(&mut plane, &line[..6], 0.8 * own, 0.4 * own + 0.5);
         pattern::thread(&mut plane, &line, 0.2 * own, 0.5 * own + 0.6);
     }
     let plane = plane.zip(&view.lumen, |p, l| p * (1.0 - l));
-    let share = between(stream, 0.6, 1.0);
+    let share = between(stream, 0.85, 1.0);
     let set = [A::Linear, A::Streaks, number(places.len())];
     let red = tint::red(stream);
     tint::show(scene, view, &plane, share, red, set.into());

@@ -15,7 +15,7 @@ use crate::scene::Scene;
 use super::raised::relief;
 use super::tint::{self, BLACK, BLOOD, BROWN, PINK, WHITE, YELLOW};
 use super::view::View;
-use super::{number, refute, size};
+use super::{number, of_one_direction, refute, size};
 
 /// What is put together before it is drawn.
 struct Break {
@@ -51,6 +51,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
         set = set.union(words);
     }
     refute(scene, A::SmoothLayers);
+    let set = of_one_direction(scene, set);
     finish(stream, scene, view, broken, radius, set);
 }
 
