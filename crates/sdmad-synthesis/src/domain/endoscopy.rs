@@ -85,7 +85,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
                 (spots::veins, 0.7),
                 (spots::spider, 0.35),
                 (flat::narrowing, 0.5),
-                (flat::bare, 1.0),
+                (flat::bare, 1.5),
             ],
         );
         kind(stream, scene, &view);
@@ -146,5 +146,5 @@ fn refute(scene: &mut Scene, attribute: A) {
 
 /// Whether a mask lies on vessels that can be seen.
 fn has_vessels(view: &View, mask: &Plane) -> bool {
-    view.vessels.mean_under(mask) > 0.05
+    view.vessels.mean_under(mask) > 0.07
 }

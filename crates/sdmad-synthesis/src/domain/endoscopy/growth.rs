@@ -177,7 +177,7 @@ fn halo(stream: &mut Stream, scene: &mut Scene, view: &View, alpha: &Plane, radi
     let width = (0.3 * radius).clamp(2.0 * view.unit(), 9.0 * view.unit());
     let around = alpha.blurred(width).map(|a| (2.4 * a).min(1.0)).zip(alpha, |near, a| near * (1.0 - a));
     let share = between(stream, 0.6, 1.0);
-    let tint = one_of(stream, &[PINK, WHITE]);
+    let tint = one_of(stream, &[PINK, WHITE, YELLOW]);
     tint::lay(scene, view, &around, share, tint, set);
     set.insert(A::Halo);
 }

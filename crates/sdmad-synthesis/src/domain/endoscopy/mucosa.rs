@@ -61,7 +61,7 @@ pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
 /// What can be said of a normal view; `seen` is how plainly vessels show, 0 to 1.
 fn describe(scene: &mut Scene, site: Site, seen: f32) {
     scene.unknown = OF_ANY_LINING.into();
-    if seen > 0.5 {
+    if seen > 0.42 {
         scene.present.insert(A::ClearView);
     } else {
         let open: AttributeSet = [A::LostVessels, A::ClearView].into();

@@ -5,7 +5,7 @@ use std::f32::consts::{PI, TAU};
 use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
-use crate::field::{between, normal, one_of, weighted};
+use crate::field::{between, noise, normal, one_of, weighted};
 use crate::pattern;
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
@@ -25,9 +25,7 @@ pub(super) fn blood(stream: &mut Stream, scene: &mut Scene, view: &View) {
         0 => {
             let radius = unit * between(stream, 10.0, 34.0);
             let softness = between(stream, 0.8, 2.5);
-            for part in clump(stream, at, radius) {
-                plane = plane.max(&part.fill(scene.side(), softness));
-            }
+            plane = pool(stream, scene.side(), at, radius, softness);
             set = set.union([A::Irregular, A::Sharp, A::Single].into()).union(super::size(radius, scene.side()));
         }
         1 => {
@@ -51,6 +49,17 @@ pub(super) fn blood(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let tint = one_of(stream, &[BLOOD, BLOOD, BLOOD, BLACK]);
     let plane = plane.zip(&view.lumen, |p, l| p * (1.0 - 0.7 * l));
     tint::show(scene, view, &plane, between(stream, 0.75, 1.0), tint, set);
+}
+
+/// A puddle without a regular form.
+fn pool(stream: &mut Stream, side: usize, at: (f32, f32), radius: f32, softness: f32) -> Plane {
+    let mut plane = Plane::filled(side, 0.0);
+    for part in clump(stream, at, radius) {
+        plane = plane.max(&part.fill(side, 0.45 * radius));
+    }
+    let (broad, fine) = (noise(stream, side, 0.7 * radius), noise(stream, side, 0.3 * radius));
+    let edge = broad.zip(&fine, |b, f| 0.13 * b + 0.05 * f);
+    plane.zip(&edge, |p, e| if p > 0.0 { soft_step(2.0 * radius * (p + e - 0.5), softness) } else { 0.0 })
 }
 
 /// Pinpoint red spots, in a group or everywhere.

@@ -108,7 +108,8 @@ fn finish(stream: &mut Stream, scene: &mut Scene, view: &View, broken: Break, ra
         }
         1 => {
             let share = between(stream, 0.5, 0.9);
-            tint::lay(scene, view, &rim, share, PINK, &mut set);
+            let pale = one_of(stream, &[PINK, WHITE]);
+            tint::lay(scene, view, &rim, share, pale, &mut set);
             set.insert(A::Halo);
         }
         _ => scene.unknown.insert(A::Halo),

@@ -35,7 +35,7 @@ impl View {
         let inner = inner(&field);
         let (lumen, depth, hole) = dark_hole(&light, &inner);
         let open = inner.zip(&lumen, |i, l| i * (1.0 - l));
-        let vessels = darkness(canvas, &field, unit).map(|d| soft_step(d - 0.07, 0.05)).times(&open);
+        let vessels = darkness(canvas, &field, unit).map(|d| soft_step(d - 0.085, 0.05)).times(&open);
         let [red, green, _] = [0, 1, 2].map(|c| canvas.planes()[c].mean_under(&field));
         View { field, lumen, hole, depth, vessels, light, is_pale: green > 0.68 * red }
     }
@@ -124,7 +124,7 @@ fn dark_hole(light: &Plane, inner: &Plane) -> (Plane, (f32, f32), Option<f32>) {
 }
 
 /// Lit lining: between the outermost columns and rows that are mostly lit, from the first to the last lit pixel of
-/// each row, without a cool inset in the lower left corner. All of an image that is dark.
+/// each row, without a cool inset in a lower corner. All of an image that is dark.
 fn lit_field(canvas: &Canvas) -> Plane {
     let side = canvas.side();
     let [red, green, blue] = canvas.planes();
@@ -146,7 +146,8 @@ fn lit_field(canvas: &Canvas) -> Plane {
     let cool = green.clone().max(blue).zip(red, |cool, red| if cool > 1.12 * red + 0.02 { 1.0 } else { 0.0 });
     let cool = cool.times(&lit).blurred(4.0 * side as f32 / 224.0);
     let middle = side as f32 / 2.0;
-    let corner = Plane::from_fn(side, |x, y| if x < 0.9 * middle && y > 1.1 * middle { 1.0 } else { 0.0 });
+    let corner =
+        Plane::from_fn(side, |x, y| if (x - middle).abs() > 0.1 * middle && y > 1.1 * middle { 1.0 } else { 0.0 });
     field = field.zip(&cool.times(&corner), |f, c| if c > 0.4 { 0.0 } else { f });
     if field.mean() < 0.15 { Plane::filled(side, 1.0) } else { field.blurred(0.5) }
 }
