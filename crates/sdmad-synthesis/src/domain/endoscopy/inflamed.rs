@@ -64,7 +64,7 @@ fn area(stream: &mut Stream, view: &View, set: &mut AttributeSet) -> Plane {
         set.insert(A::Large);
     }
     set.insert(A::Single);
-    Outline::draw(stream, Form::Irregular, at, radius, 1.4, 0.6).fill(side, softness).times(&open)
+    Outline::draw(stream, Form::Irregular, at, radius, 1.4, 0.6).fill(side, softness).times(&open).times(&view.field)
 }
 
 fn reddened(stream: &mut Stream, scene: &mut Scene, view: &View, area: &Plane, set: &mut AttributeSet) {

@@ -92,6 +92,7 @@ fn foam(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let pitch = unit * between(stream, 3.5, 6.5);
     let froth = pattern::mesh(stream, scene.side(), pitch, 0.25, 1.0).times(&area).times(&view.field);
     scene.canvas.mix(&froth.map(|f| 0.4 * f), [0.95, 0.92, 0.84]);
+    scene.doubt([A::White, A::Mesh]);
 }
 
 /// Flecks of stool or food.
