@@ -102,7 +102,10 @@ fn swollen(stream: &mut Stream, scene: &mut Scene, view: &View, area: &Plane, se
     let along = view.inwards((0.5 * scene.side() as f32, 0.5 * scene.side() as f32));
     let across = if along.0.abs() > along.1.abs() { (wide, narrow) } else { (narrow, wide) };
     let unit = view.unit();
-    let puffs = stretched_noise(stream, scene.side(), (across.0 * unit, across.1 * unit));
+    // Two grids that do not match: folds do not end at the edges of one.
+    let coarse = stretched_noise(stream, scene.side(), (across.0 * unit, across.1 * unit));
+    let finer = stretched_noise(stream, scene.side(), (0.62 * across.0 * unit, 0.62 * across.1 * unit));
+    let puffs = coarse.zip(&finer, |c, f| 0.8 * c + 0.5 * f);
     let lift = unit * between(stream, 7.0, 13.0);
     let height = puffs.zip(area, |p, a| lift * a * (1.0 - (-p.abs() / 0.55).exp()));
     scene.canvas.scale(&relief(&height.blurred(1.2 * unit), along, 0.9));
