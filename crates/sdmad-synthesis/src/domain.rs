@@ -1,6 +1,7 @@
 //! The kinds of images, and what each draws.
 
 mod dermoscopy;
+mod endoscopy;
 mod fundus;
 mod general;
 mod oct;
@@ -13,6 +14,7 @@ use crate::canvas::Canvas;
 use crate::scene::Scene;
 
 use dermoscopy::Lesion;
+use endoscopy::View;
 use fundus::Eye;
 use xray::Chest;
 
@@ -23,6 +25,8 @@ pub(crate) enum Landmarks {
     Eye(Box<Eye>),
     /// On a chest X-ray.
     Chest(Chest),
+    /// In an endoscopy image.
+    View(Box<View>),
     /// On skin of our own.
     Lesion(Box<Lesion>),
 }
@@ -40,14 +44,23 @@ pub enum Domain {
     Dermoscopy,
     /// Optical coherence tomography of the retina.
     Oct,
+    /// Colour endoscopy of the gastrointestinal tract.
+    Endoscopy,
     /// Any other: shapes, textures and colours without physics.
     General,
 }
 
 impl Domain {
     /// All of them.
-    pub const ALL: [Domain; 6] =
-        [Domain::Ultrasound, Domain::XRay, Domain::Fundus, Domain::Dermoscopy, Domain::Oct, Domain::General];
+    pub const ALL: [Domain; 7] = [
+        Domain::Ultrasound,
+        Domain::XRay,
+        Domain::Fundus,
+        Domain::Dermoscopy,
+        Domain::Oct,
+        Domain::Endoscopy,
+        Domain::General,
+    ];
 
     /// The name in options and files.
     pub fn id(self) -> &'static str {
@@ -57,6 +70,7 @@ impl Domain {
             Domain::Fundus => "fundus",
             Domain::Dermoscopy => "dermoscopy",
             Domain::Oct => "oct",
+            Domain::Endoscopy => "endoscopy",
             Domain::General => "general",
         }
     }
@@ -91,6 +105,7 @@ impl Domain {
             Domain::Fundus => fundus::tissue(stream, side),
             Domain::Dermoscopy => dermoscopy::tissue(stream, side),
             Domain::Oct => oct::tissue(stream, side),
+            Domain::Endoscopy => endoscopy::tissue(stream, side),
             Domain::General => general::tissue(stream, side),
         }
     }
@@ -103,6 +118,7 @@ impl Domain {
             Domain::Fundus => fundus::on_normal(normal),
             Domain::Dermoscopy => dermoscopy::on_normal(normal),
             Domain::Oct => oct::on_normal(stream, normal),
+            Domain::Endoscopy => endoscopy::on_normal(normal),
             Domain::General => Scene::new(normal),
         }
     }
@@ -115,6 +131,7 @@ impl Domain {
             Domain::Fundus => fundus::draw(stream, scene),
             Domain::Dermoscopy => dermoscopy::draw(stream, scene),
             Domain::Oct => oct::draw(stream, scene),
+            Domain::Endoscopy => endoscopy::draw(stream, scene),
             Domain::General => general::draw(stream, scene),
         }
     }
@@ -124,6 +141,7 @@ impl Domain {
         match self {
             Domain::Fundus => fundus::distract(stream, scene),
             Domain::Dermoscopy => dermoscopy::distract(stream, scene),
+            Domain::Endoscopy => endoscopy::distract(stream, scene),
             // Theirs is part of the normal image.
             Domain::Ultrasound | Domain::XRay | Domain::Oct | Domain::General => {}
         }

@@ -226,6 +226,16 @@ fn both_sides_of_a_contrast_are_drawn() {
             Domain::Oct,
             &[[A::SmoothLayers, A::InterruptedLayer], [A::ElevatedLayer, A::ThickLayer], [A::Dark, A::Bright]],
         ),
+        (
+            Domain::Endoscopy,
+            &[
+                [A::ElevatedLayer, A::InterruptedLayer],
+                [A::ClearView, A::LostVessels],
+                [A::Red, A::White],
+                [A::Single, A::Multiple],
+                [A::Granular, A::Homogeneous],
+            ],
+        ),
         (Domain::General, &[[A::Dark, A::Bright], [A::Dots, A::Linear], [A::Small, A::Large]]),
     ];
     for (domain, pairs) in own {
@@ -266,11 +276,12 @@ fn a_skin_lesion_has_one_form_edge_and_size() {
 
 #[test]
 fn what_own_tissue_shows_is_never_denied() {
-    let shown: [(Domain, &[A]); 4] = [
+    let shown: [(Domain, &[A]); 5] = [
         (Domain::Ultrasound, &[A::Linear, A::Streaks]),
         (Domain::XRay, &[A::Linear, A::Streaks, A::Branching]),
         (Domain::Fundus, &[A::Linear, A::Branching, A::Ring]),
         (Domain::Oct, &[A::Linear, A::Shadow]),
+        (Domain::Endoscopy, &[A::Linear, A::Streaks, A::Branching, A::Ring, A::Pink, A::BrightSpecks]),
     ];
     for (domain, attributes) in shown {
         for Summary { number, present, unknown, .. } in summaries(domain) {

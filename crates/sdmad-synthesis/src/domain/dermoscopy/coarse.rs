@@ -65,7 +65,7 @@ pub(super) fn depths(outline: &Outline, side: usize, limit: f32) -> Plane {
 }
 
 /// Calls `found` with the index and the depth of each pixel up to `limit` pixels from an outline's centre.
-pub(super) fn each_depth(outline: &Outline, side: usize, limit: f32, mut found: impl FnMut(usize, f32)) {
+pub(in crate::domain) fn each_depth(outline: &Outline, side: usize, limit: f32, mut found: impl FnMut(usize, f32)) {
     for y in 0..side {
         let down = y as f32 - outline.centre.1;
         let half = limit * limit - down * down;

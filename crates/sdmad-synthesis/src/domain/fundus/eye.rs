@@ -76,14 +76,14 @@ impl Eye {
 }
 
 /// How much darker than its surroundings each pixel is in green, as a share; 0 where it is brighter.
-pub(super) fn darkness(canvas: &Canvas, field: &Plane, unit: f32) -> Plane {
+pub(in crate::domain) fn darkness(canvas: &Canvas, field: &Plane, unit: f32) -> Plane {
     let green = &canvas.planes()[1];
     let around = smooth_inside(green, field, 4.5 * unit);
     green.blurred(0.6 * unit).zip(&around, |g, a| ((a - g) / (a + 0.03)).max(0.0))
 }
 
 /// Smoothed by `sigma` pixels without what is outside the field; broad smoothing is done on blocks.
-pub(super) fn smooth_inside(plane: &Plane, field: &Plane, sigma: f32) -> Plane {
+pub(in crate::domain) fn smooth_inside(plane: &Plane, field: &Plane, sigma: f32) -> Plane {
     let inside = plane.clone().times(field);
     let block = BLOCK as f32;
     if sigma < block || plane.side() < 16 * BLOCK {

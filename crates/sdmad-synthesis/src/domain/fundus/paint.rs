@@ -6,7 +6,7 @@ use crate::plane::Plane;
 
 /// How a finding changes the light that comes back.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Ink {
+pub(in crate::domain) enum Ink {
     /// Takes away: each channel falls to this share.
     Absorb(Colour),
     /// Adds: each channel moves this share of its way to white, less in dim light.
@@ -41,7 +41,7 @@ pub(super) const GREY: Tone = Tone { ink: Ink::Fade(0.82), colour: A::Grey, dens
 pub(super) const PINK: Tone = Tone { ink: Ink::Reflect([0.62, 0.26, 0.3]), colour: A::Pink, density: A::Bright };
 
 /// Lays an ink over the canvas by the share `alpha`; `light` is the brightness without detail.
-pub(super) fn lay(canvas: &mut Canvas, alpha: &Plane, light: &Plane, ink: Ink) {
+pub(in crate::domain) fn lay(canvas: &mut Canvas, alpha: &Plane, light: &Plane, ink: Ink) {
     let [red, green, blue] = canvas.planes_mut();
     let pixels = red.values_mut().iter_mut().zip(green.values_mut()).zip(blue.values_mut());
     for (((r, g), b), (&a, &level)) in pixels.zip(alpha.values().iter().zip(light.values())) {
@@ -70,6 +70,6 @@ fn inked(before: Colour, level: f32, ink: Ink) -> Colour {
 }
 
 /// 1 where `alpha` is above a third, 0 elsewhere.
-pub(super) fn mask(alpha: &Plane) -> Plane {
+pub(in crate::domain) fn mask(alpha: &Plane) -> Plane {
     alpha.clone().map(|a| if a > 0.33 { 1.0 } else { 0.0 })
 }

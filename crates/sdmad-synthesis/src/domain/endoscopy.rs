@@ -1,0 +1,150 @@
+//! Colour endoscopy of the gastrointestinal tract: growths, ulcers, inflammation, blood, specks and veins on a lining
+//! of many kinds, and what light, water and instruments add without meaning.
+
+mod flat;
+mod folds;
+mod growth;
+mod inflamed;
+mod mucosa;
+mod nuisance;
+mod raised;
+mod spots;
+mod tint;
+mod ulcer;
+mod vessels;
+mod view;
+
+use sdmad_base::Stream;
+
+use crate::attribute::{Attribute as A, AttributeSet};
+use crate::canvas::Canvas;
+use crate::domain::Landmarks;
+use crate::field::weighted;
+use crate::plane::Plane;
+use crate::scene::Scene;
+
+pub(crate) use view::View;
+
+/// What folds, vessels and glints of any lining show.
+const OF_ANY_LINING: [A; 9] =
+    [A::Linear, A::Streaks, A::Branching, A::Ring, A::Pink, A::BrightSpecks, A::Dark, A::Shadow, A::Heterogeneous];
+
+/// What a real normal view may show beside that.
+const OF_A_REAL_VIEW: [A; 16] = [
+    A::Red,
+    A::White,
+    A::Yellow,
+    A::Dots,
+    A::Granular,
+    A::Mesh,
+    A::ClearView,
+    A::SmoothLayers,
+    A::LostVessels,
+    A::FuzzyVessels,
+    A::Blurred,
+    A::Haze,
+    A::Homogeneous,
+    A::ThickLayer,
+    A::Irregular,
+    A::Multiple,
+];
+
+/// Draws one kind of finding.
+type Draw = fn(&mut Stream, &mut Scene, &View);
+
+/// Normal lining of our own.
+pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
+    mucosa::tissue(stream, side)
+}
+
+/// A real view without a finding: what it shows by itself is not known.
+pub(super) fn on_normal(normal: Canvas) -> Scene {
+    let mut scene = Scene::new(normal);
+    scene.unknown = AttributeSet::from(OF_ANY_LINING).union(OF_A_REAL_VIEW.into());
+    scene.landmarks = Some(Landmarks::View(Box::new(View::find(&scene.canvas))));
+    scene
+}
+
+/// One to three findings, now and then none.
+pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
+    let view = landmarks(scene);
+    for _ in 0..weighted(stream, &[(0, 0.05), (1, 0.5), (2, 0.29), (3, 0.16)]) {
+        let kind = weighted(
+            stream,
+            &[
+                (growth::draw as Draw, 3.2),
+                (ulcer::draw, 1.7),
+                (inflamed::draw, 1.6),
+                (inflamed::red_streaks, 0.7),
+                (flat::patch, 1.2),
+                (flat::tongues, 0.8),
+                (spots::blood, 0.8),
+                (spots::red_points, 0.7),
+                (spots::specks, 0.8),
+                (spots::curds, 0.6),
+                (spots::veins, 0.7),
+                (spots::spider, 0.35),
+                (flat::narrowing, 0.5),
+                (flat::bare, 1.5),
+            ],
+        );
+        kind(stream, scene, &view);
+    }
+    scene.landmarks = Some(Landmarks::View(view));
+}
+
+/// What light, water and instruments add.
+pub(super) fn distract(stream: &mut Stream, scene: &mut Scene) {
+    let view = landmarks(scene);
+    nuisance::draw(stream, scene, &view);
+}
+
+/// The landmarks, taken from the scene or found in it.
+fn landmarks(scene: &mut Scene) -> Box<View> {
+    match scene.landmarks.take() {
+        Some(Landmarks::View(view)) => view,
+        _ => Box::new(View::find(&scene.canvas)),
+    }
+}
+
+/// How many there are.
+fn number(count: usize) -> A {
+    match count {
+        1 => A::Single,
+        2..=4 => A::Few,
+        _ => A::Multiple,
+    }
+}
+
+/// Small or large, where a radius clearly is.
+fn size(radius: f32, side: usize) -> AttributeSet {
+    let share = radius / side as f32;
+    if share < 0.06 {
+        [A::Small].into()
+    } else if share > 0.15 {
+        [A::Large].into()
+    } else {
+        AttributeSet::EMPTY
+    }
+}
+
+/// Several that lie in different directions have none.
+fn of_one_direction(scene: &mut Scene, set: AttributeSet) -> AttributeSet {
+    let both = AttributeSet::from([A::Wide, A::Tall]);
+    if set.intersection(both) != both {
+        return set;
+    }
+    scene.unknown = scene.unknown.union(both);
+    set.without(both)
+}
+
+/// No longer holds of the image, nor is it open.
+fn refute(scene: &mut Scene, attribute: A) {
+    scene.present = scene.present.without([attribute].into());
+    scene.unknown = scene.unknown.without([attribute].into());
+}
+
+/// Whether a mask lies on vessels that can be seen.
+fn has_vessels(view: &View, mask: &Plane) -> bool {
+    view.vessels.mean_under(mask) > 0.07
+}
