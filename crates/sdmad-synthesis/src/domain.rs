@@ -1,5 +1,6 @@
 //! The kinds of images, and what each draws.
 
+mod brain_mri;
 mod dermoscopy;
 mod fundus;
 mod general;
@@ -12,6 +13,7 @@ use sdmad_base::{Error, Result, Stream};
 use crate::canvas::Canvas;
 use crate::scene::Scene;
 
+use brain_mri::Head;
 use dermoscopy::Lesion;
 use fundus::Eye;
 use xray::Chest;
@@ -25,6 +27,8 @@ pub(crate) enum Landmarks {
     Chest(Chest),
     /// On skin of our own.
     Lesion(Box<Lesion>),
+    /// On a slice through the head.
+    Head(Box<Head>),
 }
 
 /// A kind of image that the renderer knows.
@@ -40,14 +44,23 @@ pub enum Domain {
     Dermoscopy,
     /// Optical coherence tomography of the retina.
     Oct,
+    /// Magnetic resonance slices of the brain, all planes and contrasts.
+    BrainMri,
     /// Any other: shapes, textures and colours without physics.
     General,
 }
 
 impl Domain {
     /// All of them.
-    pub const ALL: [Domain; 6] =
-        [Domain::Ultrasound, Domain::XRay, Domain::Fundus, Domain::Dermoscopy, Domain::Oct, Domain::General];
+    pub const ALL: [Domain; 7] = [
+        Domain::Ultrasound,
+        Domain::XRay,
+        Domain::Fundus,
+        Domain::Dermoscopy,
+        Domain::Oct,
+        Domain::BrainMri,
+        Domain::General,
+    ];
 
     /// The name in options and files.
     pub fn id(self) -> &'static str {
@@ -57,6 +70,7 @@ impl Domain {
             Domain::Fundus => "fundus",
             Domain::Dermoscopy => "dermoscopy",
             Domain::Oct => "oct",
+            Domain::BrainMri => "brain_mri",
             Domain::General => "general",
         }
     }
@@ -91,6 +105,7 @@ impl Domain {
             Domain::Fundus => fundus::tissue(stream, side),
             Domain::Dermoscopy => dermoscopy::tissue(stream, side),
             Domain::Oct => oct::tissue(stream, side),
+            Domain::BrainMri => brain_mri::tissue(stream, side),
             Domain::General => general::tissue(stream, side),
         }
     }
@@ -103,6 +118,7 @@ impl Domain {
             Domain::Fundus => fundus::on_normal(normal),
             Domain::Dermoscopy => dermoscopy::on_normal(normal),
             Domain::Oct => oct::on_normal(stream, normal),
+            Domain::BrainMri => brain_mri::on_normal(stream, normal),
             Domain::General => Scene::new(normal),
         }
     }
@@ -115,6 +131,7 @@ impl Domain {
             Domain::Fundus => fundus::draw(stream, scene),
             Domain::Dermoscopy => dermoscopy::draw(stream, scene),
             Domain::Oct => oct::draw(stream, scene),
+            Domain::BrainMri => brain_mri::draw(stream, scene),
             Domain::General => general::draw(stream, scene),
         }
     }
@@ -124,6 +141,7 @@ impl Domain {
         match self {
             Domain::Fundus => fundus::distract(stream, scene),
             Domain::Dermoscopy => dermoscopy::distract(stream, scene),
+            Domain::BrainMri => brain_mri::distract(stream, scene),
             // Theirs is part of the normal image.
             Domain::Ultrasound | Domain::XRay | Domain::Oct | Domain::General => {}
         }
