@@ -76,6 +76,7 @@ pub(crate) fn modalities(domain: Domain) -> &'static [&'static str] {
         Domain::Fundus => &["a colour fundus photograph", "a photograph of the retina"],
         Domain::Dermoscopy => &["a dermoscopy image of a skin lesion", "a dermoscopic image of a mole"],
         Domain::Oct => &["a retinal OCT scan", "an optical coherence tomography image"],
+        Domain::BrainMri => &["a brain MRI slice", "a magnetic resonance image of the brain"],
         Domain::General => &["a medical image", "an image", "a scan"],
     }
 }

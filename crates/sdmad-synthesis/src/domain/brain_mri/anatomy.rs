@@ -22,6 +22,8 @@ pub(crate) struct Head {
     pub(super) bright_water: Option<bool>,
     /// The brain's median brightness.
     pub(super) level: f32,
+    /// How blurred the slice is: the standard deviation of its point spread, in pixels.
+    pub(super) blur: f32,
 }
 
 impl Head {
@@ -35,7 +37,8 @@ impl Head {
         bright_water: Option<bool>,
     ) -> Self {
         let level = median_inside(image, &depth);
-        Head { depth, centre, midline, sella, bright_water, level }
+        let blur = 0.7 * depth.side() as f32 / 224.0;
+        Head { depth, centre, midline, sella, bright_water, level, blur }
     }
 
     /// Looks for the brain in a picture: the head is what is not black, its middle the centre of gravity, and the inner
@@ -61,11 +64,15 @@ impl Head {
             })
             .collect();
         let edge = even(&rays);
+        let solid = smooth.clone().map(|v| if v > threshold { 1.0 } else { 0.0 }).blurred(3.5 * unit);
         let depth = Plane::from_fn(side, |x, y| {
             let (dx, dy) = (x - centre.0, y - centre.1);
             let place = (dy.atan2(dx) / TAU).rem_euclid(1.0) * RAYS as f32;
             let (first, rest) = (place as usize % RAYS, place.fract());
-            edge[first] * (1.0 - rest) + edge[(first + 1) % RAYS] * rest - length(dx, dy)
+            let depth = edge[first] * (1.0 - rest) + edge[(first + 1) % RAYS] * rest - length(dx, dy);
+            // Between lobes that stand apart rays see no gap.
+            let notch = 14.0 * unit * (solid.sample(x, y) - 0.5);
+            if depth < 26.0 * unit { depth.min(notch) } else { depth }
         });
         let inside = depth.values().iter().filter(|&&d| d > 4.0 * unit).count();
         if inside * 12 < side * side {

@@ -38,7 +38,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, head: Head) {
             &[
                 (inner as fn(&mut Stream, &mut Section) -> Vec<Drawn>, 0.42),
                 (outer, 0.16),
-                (sellar, if section.head.sella.is_some() { 0.55 } else { 0.0 }),
+                (sellar, if section.head.sella.is_some() { 0.35 } else { 0.0 }),
                 (crossing, if section.head.midline.is_some() { 0.06 } else { 0.0 }),
                 (spots, 0.1),
                 (diffuse, 0.1),
@@ -57,22 +57,30 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, head: Head) {
 fn note(scene: &mut Scene, head: &Head, mut attributes: AttributeSet, mask: Plane) {
     if attributes.contains(A::InterruptedLayer) {
         scene.present = scene.present.without([A::SmoothLayers].into());
-    } else {
+    } else if touches_cortex(head, attributes, &mask) {
         scene.doubt([A::SmoothLayers]);
         scene.unknown.insert(A::InterruptedLayer);
     }
     match imbalance(head, &mask) {
-        Some(share) if share > 0.02 => {
+        Some(share) if share > 0.01 => {
             scene.present = scene.present.without([A::Symmetric].into());
             attributes.insert(A::Asymmetric);
         }
-        Some(share) if share < 0.004 => {}
+        Some(share) if share < 0.003 => {}
         _ => {
             scene.doubt([A::Symmetric]);
             scene.unknown.insert(A::Asymmetric);
         }
     }
     scene.note(attributes, mask);
+}
+
+/// Whether the cortex is not as it was: it is covered, moved or soaked.
+fn touches_cortex(head: &Head, attributes: AttributeSet, mask: &Plane) -> bool {
+    let moving: AttributeSet = [A::DisplacedLayers, A::Distortion, A::Halo, A::Haze].into();
+    let rim = 8.0 * head.unit();
+    let touched = |(&m, &depth): (&f32, &f32)| m > 0.0 && (0.0..rim).contains(&depth);
+    !attributes.intersection(moving).is_empty() || mask.values().iter().zip(head.depth.values()).any(touched)
 }
 
 /// By which share of the image a mask is larger in one half of the brain than in the other.
@@ -136,8 +144,7 @@ fn outer(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
     };
     let (mut set, mask) = section.body(stream, &lump, false, A::Single);
     if on_falx.is_none() && stream.chance(0.4) {
-        section.tail(stream, &lump);
-        set.insert(A::ThickLayer);
+        section.tail(stream, &lump, &mut set);
     }
     if stream.chance(0.3) {
         section.cleft(&lump);
@@ -156,11 +163,12 @@ fn sellar(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
     let side = section.image.side();
     let Some(sella) = section.head.sella else { return Vec::new() };
     let radius = side as f32 * between(stream, 0.025, 0.1);
-    // Upright slices show it rise; on axial ones it spreads around its place.
-    let rise = radius * between(stream, 0.1, 0.8);
+    // Upright slices show it rise; on axial ones it lies around its place.
+    let upright = sella.1 > section.head.centre.1 + 0.08 * side as f32;
+    let rise = if upright { radius * between(stream, 0.1, 0.8) } else { 0.0 };
     let centre = (sella.0 + between(stream, -0.15, 0.15) * radius, sella.1 - rise);
     let mut lump = Lump::choose(stream, side, centre, radius);
-    if radius > 0.04 * side as f32 && stream.chance(0.3) {
+    if upright && radius > 0.04 * side as f32 && stream.chance(0.35) {
         let upper = radius * between(stream, 0.75, 1.05);
         let above = (centre.0 + between(stream, -0.2, 0.2) * radius, centre.1 - 0.8 * (radius + upper));
         let top = Lump { softness: lump.softness, ..Lump::choose(stream, side, above, upper) };
@@ -202,7 +210,7 @@ fn spots(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
         if near && section.head.depth_at((x, y)) > 5.0 * unit { 1.0 } else { 0.0 }
     });
     let radii = if tiny { (0.9, 1.7) } else { (2.0, 4.8) };
-    let softness = if tiny { 0.7 } else { between(stream, 0.8, 2.0) * unit };
+    let softness = if tiny { 0.7 } else { between(stream, 0.8, 2.0) * unit }.max(section.head.blur);
     let points = pattern::dots(stream, &under, count, ((radii.0 * unit).max(0.9), (radii.1 * unit).max(1.6)), softness);
     let level = section.head.level;
     let target =
@@ -225,12 +233,12 @@ fn diffuse(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
     let one_half = section.head.midline.is_some() && stream.chance(0.5);
     let sign = if stream.chance(0.5) { 1.0 } else { -1.0 };
     let clouds = fractal(stream, side, 34.0 * unit, 2, 0.6);
-    let least = if one_half { -0.9 } else { -1.3 };
+    let least = if one_half { between(stream, -0.7, 0.2) } else { between(stream, -1.4, -0.5) };
     let smooth = section.image.blurred(1.2 * unit);
     let head = &section.head;
     let cover = Plane::from_fn(side, |x, y| {
         let index = y as usize * side + x as usize;
-        let half = if one_half { soft_step(sign * head.beside((x, y)).unwrap_or(0.0), 4.0 * unit) } else { 1.0 };
+        let half = if one_half { soft_step(sign * head.beside((x, y)).unwrap_or(0.0), 6.0 * unit) } else { 1.0 };
         let tissue = soft_step(0.26 - (smooth.values()[index] - head.level).abs(), 0.1);
         let within = soft_step(head.depth.values()[index] - 5.0 * unit, 4.0 * unit);
         half * within * (0.12 + 0.88 * tissue) * soft_step(clouds.values()[index] - least, 0.7)
@@ -262,9 +270,16 @@ fn cover(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
     let unit = section.head.unit();
     let (angle, half) = (between(stream, 0.0, TAU), between(stream, 0.25, 1.1));
     let width = between(stream, 3.0, 7.0) * unit;
+    let before = section.image.clone();
     let mask = section.band(stream, angle, half, width);
+    let change = section.image.mean_under(&mask) - before.mean_under(&mask);
     let set: AttributeSet = [A::ThickLayer, A::Bright, A::Homogeneous, A::Single].into();
     section.unknown = section.unknown.union([A::Sharp, A::Linear, A::Capsule].into());
+    if change < 0.12 {
+        // On bright fluid it is not seen.
+        section.unknown = section.unknown.union(set);
+        return Vec::new();
+    }
     vec![(set, mask)]
 }
 
@@ -290,7 +305,7 @@ impl Section {
     fn body(&mut self, stream: &mut Stream, lump: &Lump, within: bool, number: A) -> Drawn {
         let mut set = lump.words.union([number].into());
         self.unknown = self.unknown.union(lump.unknown);
-        let push = if within { 0.42 } else { 0.6 };
+        let push = if within { 0.32 } else { 0.45 };
         let mut effects: Vec<Effect> = Vec::new();
         match weighted(stream, &[(0, 0.85 - push), (1, push), (2, 0.15)]) {
             0 => {}
@@ -319,11 +334,20 @@ impl Section {
     }
 
     /// A bright band along the skull from the foot of a body to both sides.
-    fn tail(&mut self, stream: &mut Stream, lump: &Lump) {
+    fn tail(&mut self, stream: &mut Stream, lump: &Lump, set: &mut AttributeSet) {
         let (dx, dy) = (lump.centre.0 - self.head.centre.0, lump.centre.1 - self.head.centre.1);
         let half = (lump.radius / length(dx, dy).max(8.0)).min(1.0) + between(stream, 0.12, 0.3);
         let width = between(stream, 2.6, 4.5) * self.head.unit();
-        self.band(stream, dy.atan2(dx), half, width);
+        let before = self.image.clone();
+        let mask = self.band(stream, dy.atan2(dx), half, width);
+        let outside = mask.zip(&lump.depth, |m, d| if d < 0.0 { m } else { 0.0 });
+        let change = self.image.mean_under(&outside) - before.mean_under(&outside);
+        let word: AttributeSet = [A::ThickLayer].into();
+        if change > 0.12 {
+            *set = set.union(word);
+        } else {
+            self.unknown = self.unknown.union(word);
+        }
     }
 
     /// A bright band under the skull, `half` radians to both sides of an angle and `width` pixels thick, thinner to its

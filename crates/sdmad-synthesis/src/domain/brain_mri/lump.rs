@@ -37,7 +37,7 @@ impl Lump {
         let seen = form.is_seen(radius, softness);
         let said = if seen { words } else { AttributeSet::EMPTY };
         Lump {
-            depth: Plane::from_fn(side, |x, y| outline.depth(x, y)),
+            depth: near_depth(&outline, side),
             centre,
             radius,
             softness,
@@ -71,15 +71,22 @@ impl Lump {
         if outside { self.cut(&limit) } else { self }
     }
 
-    /// 1 inside, 0 outside, as soft between as its edge.
-    pub(super) fn alpha(&self) -> Plane {
-        self.depth.clone().map(|d| soft_step(d, self.softness))
-    }
-
     /// 1 up to `reach` pixels outside of the body, softly; 0 inside of it and farther out.
     pub(super) fn around(&self, reach: f32) -> Plane {
         self.depth.clone().map(|d| if d > 0.0 { 0.0 } else { soft_step(reach + d, 0.5 * reach) })
     }
+}
+
+/// How far inside an outline each pixel is; far from it, some large negative number.
+fn near_depth(outline: &Outline, side: usize) -> Plane {
+    let reach = 3.6 * outline.radius + 0.14 * side as f32;
+    let far = |at: f32, centre: f32| (at - centre).abs() > reach;
+    Plane::from_fn(
+        side,
+        |x, y| {
+            if far(x, outline.centre.0) || far(y, outline.centre.1) { -1e3 } else { outline.depth(x, y) }
+        },
+    )
 }
 
 /// What is said of a form.
@@ -92,7 +99,7 @@ fn form(stream: &mut Stream, radius: f32) -> (Form, AttributeSet, f32) {
     loop {
         let choice = general::form(stream);
         let fine = matches!(choice.0, Form::Scalloped | Form::Angular | Form::Spiculated);
-        if if fine { radius > 15.0 && stream.chance(0.3) } else { stream.chance(0.7) } {
+        if if fine { radius > 15.0 && stream.chance(0.12) } else { stream.chance(0.7) } {
             return choice;
         }
     }
@@ -101,7 +108,7 @@ fn form(stream: &mut Stream, radius: f32) -> (Form, AttributeSet, f32) {
 /// The width of the edge in pixels, and its name; details of a form must not drown in it.
 fn edge(stream: &mut Stream, form: Form, radius: f32) -> (f32, A) {
     if stream.chance(0.5) {
-        return (between(stream, 0.7, 1.6), A::Sharp);
+        return (between(stream, 0.8, 1.8), A::Sharp);
     }
     let share = match form {
         Form::Round | Form::Oval | Form::Irregular => between(stream, 0.25, 0.45),

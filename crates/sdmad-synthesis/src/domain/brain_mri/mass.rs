@@ -81,6 +81,8 @@ impl<'a> Paint<'a> {
         let alpha = self.frayed(stream);
         let mask = alpha.clone().map(|a| if a > 0.4 { 1.0 } else { 0.0 });
         let (inside, mut set, unknown) = self.inside(stream, &mask);
+        // No finer than the slice.
+        let inside = inside.blurred(self.head.blur);
         let detail = image.clone().zip(&image.blurred(1.2 * unit), |v, s| v - s);
         let fine = grain(stream, image.side()).blurred(between(stream, 0.5, 1.2));
         let (kept, grains) = (between(stream, 0.2, 0.8), between(stream, 0.0, 0.05));
@@ -104,7 +106,7 @@ impl<'a> Paint<'a> {
     /// Where the body covers the brain: its edge is slightly uneven.
     fn frayed(&self, stream: &mut Stream) -> Plane {
         let side = self.head.depth.side();
-        let softness = self.lump.softness;
+        let softness = self.lump.softness.max(1.7 * self.head.blur);
         let uneven = noise(stream, side, 4.0 + 0.6 * softness);
         self.lump.depth.clone().zip(&uneven, |d, n| soft_step(d + 0.3 * softness * n, softness))
     }
@@ -129,8 +131,8 @@ impl<'a> Paint<'a> {
     fn mixed(&self, stream: &mut Stream, side: usize) -> (Plane, AttributeSet, AttributeSet) {
         let level = self.level;
         let (dark, bright) = (level * between(stream, 0.15, 0.5), (level + between(stream, 0.18, 0.45)).min(0.97));
-        let cell = self.lump.radius * between(stream, 0.45, 0.95);
-        let parts = fractal(stream, side, cell, 3, 0.6).map(|v| dark + (bright - dark) * soft_step(v, 0.35));
+        let cell = self.lump.radius * between(stream, 0.5, 1.1);
+        let parts = fractal(stream, side, cell, 2, 0.5).map(|v| dark + (bright - dark) * soft_step(v, 0.6));
         (parts, [A::MixedDensity, A::Heterogeneous].into(), [A::FluidPocket, A::Bright, A::Dark].into())
     }
 

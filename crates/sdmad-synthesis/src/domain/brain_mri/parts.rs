@@ -4,11 +4,20 @@
 use super::contrast::Tissue::{self, Air, Bone, Falx, Fat, Fluid, Gland, Grey, Muscle, Vein, White};
 use crate::plane::length;
 
+/// The direction of an ellipse's first axis, of length 1.
+pub(super) type Tilt = (f32, f32);
+
+/// The direction of a small angle in radians, up to its third power (sines are no constants).
+const fn turned(angle: f32) -> Tilt {
+    let square = angle * angle;
+    (1.0 - 0.5 * square + square * square / 24.0, angle * (1.0 - square / 6.0))
+}
+
 /// A form in the head.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
-    /// An ellipse: its centre, half of its width and height, and how far it is turned, in radians.
-    Ellipse((f32, f32), (f32, f32), f32),
+    /// An ellipse: its centre, half of its width and height, and how it is turned.
+    Ellipse((f32, f32), (f32, f32), Tilt),
     /// A line through points, and half of its width.
     Line(&'static [(f32, f32)], f32),
 }
@@ -19,7 +28,7 @@ impl Shape {
         match *self {
             Shape::Ellipse(centre, half, tilt) => {
                 let (du, dv) = (u - centre.0, v - centre.1);
-                let (cosine, sine) = (tilt.cos(), tilt.sin());
+                let (cosine, sine) = (tilt.0, tilt.1);
                 let (a, b) = ((du * cosine + dv * sine) / half.0, (dv * cosine - du * sine) / half.1);
                 (1.0 - length(a, b)) * half.0.min(half.1)
             }
@@ -116,11 +125,11 @@ pub(super) struct View {
 }
 
 const fn one(tissue: Tissue, centre: (f32, f32), half: (f32, f32), tilt: f32) -> Part {
-    Part { fill: Fill::Plain(tissue), shape: Shape::Ellipse(centre, half, tilt), sides: Sides::One }
+    Part { fill: Fill::Plain(tissue), shape: Shape::Ellipse(centre, half, turned(tilt)), sides: Sides::One }
 }
 
 const fn two(tissue: Tissue, centre: (f32, f32), half: (f32, f32), tilt: f32) -> Part {
-    Part { fill: Fill::Plain(tissue), shape: Shape::Ellipse(centre, half, tilt), sides: Sides::Both }
+    Part { fill: Fill::Plain(tissue), shape: Shape::Ellipse(centre, half, turned(tilt)), sides: Sides::Both }
 }
 
 const fn line(tissue: Tissue, points: &'static [(f32, f32)], half: f32, sides: Sides) -> Part {
@@ -128,11 +137,11 @@ const fn line(tissue: Tissue, points: &'static [(f32, f32)], half: f32, sides: S
 }
 
 const fn ventricle(centre: (f32, f32), half: (f32, f32), tilt: f32, sides: Sides) -> Part {
-    Part { fill: Fill::Ventricle, shape: Shape::Ellipse(centre, half, tilt), sides }
+    Part { fill: Fill::Ventricle, shape: Shape::Ellipse(centre, half, turned(tilt)), sides }
 }
 
 const fn leaves(centre: (f32, f32), half: (f32, f32), sides: Sides) -> Part {
-    Part { fill: Fill::Leaves, shape: Shape::Ellipse(centre, half, 0.0), sides }
+    Part { fill: Fill::Leaves, shape: Shape::Ellipse(centre, half, turned(0.0)), sides }
 }
 
 const SYLVIAN: &[(f32, f32)] = &[(0.8, -0.12), (0.56, -0.03), (0.55, 0.2)];
@@ -191,9 +200,9 @@ pub(super) const AXIAL_TOP: View = View {
 /// Through midbrain, basal cisterns, cerebellum and orbits.
 pub(super) const AXIAL_LOW: View = View {
     width: 0.84,
-    zoom: 0.37,
+    zoom: 0.39,
     closed: (-0.3, 2.0),
-    face: &[Shape::Ellipse((0.0, -0.75), (0.68, 0.6), 0.0)],
+    face: &[Shape::Ellipse((0.0, -0.75), (0.68, 0.6), turned(0.0))],
     parts: &[
         one(Air, (0.0, -1.14), (0.13, 0.14), 0.0),
         two(Fat, (0.4, -1.02), (0.24, 0.22), 0.3),
@@ -218,10 +227,10 @@ pub(super) const AXIAL_LOW: View = View {
 pub(super) const CORONAL_FRONT: View = View {
     width: 0.98,
     floor: 0.78,
-    zoom: 0.36,
+    zoom: 0.39,
     mirrored: true,
     closed: (-0.28, 9.0),
-    face: &[Shape::Ellipse((0.0, 0.95), (0.82, 0.95), 0.0)],
+    face: &[Shape::Ellipse((0.0, 0.95), (0.82, 0.95), turned(0.0))],
     parts: &[
         line(Grey, &[(0.95, 0.22), (0.58, 0.14), (0.58, -0.08)], 0.06, Sides::Both),
         line(Fluid, &[(0.98, 0.22), (0.58, 0.14), (0.58, -0.08)], 0.02, Sides::Both),
@@ -249,7 +258,7 @@ pub(super) const CORONAL_FRONT: View = View {
 /// Through brainstem and cerebellum.
 pub(super) const CORONAL_BACK: View = View {
     floor: 0.86,
-    face: &[Shape::Ellipse((0.0, 0.9), (0.7, 0.75), 0.0)],
+    face: &[Shape::Ellipse((0.0, 0.9), (0.7, 0.75), turned(0.0))],
     parts: &[
         line(Fluid, &[(0.98, 0.05), (0.6, 0.02)], 0.016, Sides::Both),
         one(White, (0.0, -0.2), (0.3, 0.05), 0.0),
@@ -280,13 +289,13 @@ const STEM: &[(f32, f32)] = &[(0.08, 0.3), (0.12, 0.6), (0.2, 0.95), (0.28, 1.5)
 pub(super) const SAGITTAL_MIDDLE: View = View {
     width: 1.28,
     floor: 0.5,
-    zoom: 0.31,
+    zoom: 0.345,
     mirrored: false,
     closed: (-9.0, 9.0),
     face: &[
-        Shape::Ellipse((-0.45, 1.0), (0.75, 1.1), 0.0),
-        Shape::Ellipse((0.35, 1.4), (0.55, 1.2), 0.0),
-        Shape::Ellipse((0.62, 0.6), (0.62, 0.6), 0.0),
+        Shape::Ellipse((-0.45, 1.0), (0.75, 1.1), turned(0.0)),
+        Shape::Ellipse((0.35, 1.4), (0.55, 1.2), turned(0.0)),
+        Shape::Ellipse((0.62, 0.6), (0.62, 0.6), turned(0.0)),
     ],
     parts: &[
         one(Grey, (0.0, 0.02), (0.6, 0.36), 0.0),
@@ -320,7 +329,10 @@ pub(super) const SAGITTAL_MIDDLE: View = View {
 /// Beside the midline.
 pub(super) const SAGITTAL_SIDE: View = View {
     floor: 0.62,
-    face: &[Shape::Ellipse((-0.35, 0.95), (0.6, 0.8), 0.0), Shape::Ellipse((0.5, 1.0), (0.55, 0.7), 0.0)],
+    face: &[
+        Shape::Ellipse((-0.35, 0.95), (0.6, 0.8), turned(0.0)),
+        Shape::Ellipse((0.5, 1.0), (0.55, 0.7), turned(0.0)),
+    ],
     parts: &[
         line(Grey, &[(-0.55, 0.3), (-0.2, 0.12), (0.3, 0.0)], 0.07, Sides::One),
         line(Fluid, &[(-0.62, 0.34), (-0.2, 0.12), (0.3, 0.0)], 0.02, Sides::One),

@@ -81,7 +81,7 @@ pub(super) fn draw(stream: &mut Stream, side: usize) -> (Plane, Head) {
     slice.structures(stream, &mut image);
     let sharpness = between(stream, 0.45, 1.1) * slice.unit;
     let image = image.blurred(sharpness);
-    let head = slice.head(&image);
+    let head = Head { blur: sharpness, ..slice.head(&image) };
     (image, head)
 }
 
@@ -110,8 +110,10 @@ impl Slice {
         let outline = Outline::draw(stream, Form::Round, frame.centre, radius, width, tilt);
         let uneven = noise(stream, side, 24.0 * unit);
         let mut depth = Plane::from_fn(side, |x, y| {
-            let floor = (view.floor - frame.local(x, y).1) * frame.half;
-            outline.depth(x, y).min(floor)
+            // The base of the skull is uneven: lobes hang lower beside the middle.
+            let (u, v) = frame.local(x, y);
+            let floor = view.floor - 0.07 * (5.0 * u).cos();
+            outline.depth(x, y).min((floor - v) * frame.half)
         });
         depth = depth.zip(&uneven, |d, n| d + 0.8 * unit * n);
         Slice { view, frame, levels: Levels::choose(stream), cover, depth, unit }
@@ -139,6 +141,9 @@ impl Slice {
         Plane::from_fn(side, |x, y| {
             let index = y as usize * side + x as usize;
             let (depth, lump, wave) = (self.depth.values()[index], lumps.values()[index], waves.values()[index]);
+            if depth > 3.0 {
+                return fluid;
+            }
             let place = self.frame.local(x, y);
             let thick = cover.bone * (1.0 + 0.2 * wave);
             let scalp = cover.scalp * (1.0 - 0.25 * wave);
@@ -158,7 +163,7 @@ impl Slice {
     /// The folded ribbon of grey matter on white matter, with fluid in the folds.
     fn cortex(&self, stream: &mut Stream, image: &mut Plane) {
         let (side, unit) = (self.side(), self.unit);
-        let pitch = between(stream, 13.0, 21.0) * unit;
+        let pitch = between(stream, 14.0, 24.0) * unit;
         let walls = pattern::cells(stream, side, pitch, 0.95);
         let bends = [noise(stream, side, 11.0 * unit), noise(stream, side, 11.0 * unit)];
         let apart = noise(stream, side, 30.0 * unit);
@@ -178,6 +183,10 @@ impl Slice {
             if depth < -2.0 {
                 return before.values()[index];
             }
+            let shine = 1.0 + grain * texture.values()[index];
+            if depth > 2.5 * deepest + width + ribbon {
+                return white * shine;
+            }
             let (mut u, v) = self.frame.local(x, y);
             if self.view.mirrored {
                 u = u.abs();
@@ -187,7 +196,6 @@ impl Slice {
             let at = (at.0 + bend * bends[0].sample(at.0, at.1) + own, at.1 + bend * bends[1].sample(at.0, at.1) - own);
             let limit = deepest * (1.0 + 0.45 * reach.sample(at.0, at.1));
             let fold = walls.sample(at.0, at.1) + 0.7 * (depth - limit).max(0.0);
-            let shine = 1.0 + grain * texture.values()[index];
             let mut value = white + (grey - white) * soft_step(ribbon - fold.min(depth), 0.9 * unit);
             value += (fluid - value) * soft_step(width - fold - 0.3 * unit, 0.8 * unit);
             before.values()[index] + (value * shine - before.values()[index]) * soft_step(depth, 0.8 * unit)
@@ -223,6 +231,8 @@ impl Slice {
         let side = self.side();
         let (pitch, waviness) = (between(stream, 3.6, 5.5) * self.unit, between(stream, 1.0, 2.5));
         let tilt = between(stream, -0.2, 0.2);
+        let bend = between(stream, 0.8, 2.2) * self.unit / self.frame.half;
+        let bends = [(); 2].map(|()| noise(stream, side, 13.0 * self.unit).map(|v| bend * v));
         let leaves = pattern::streaks(stream, side, pitch, tilt, waviness);
         for part in self.view.parts {
             let own = if part.fill == Fill::Ventricle { wide } else { 1.0 };
@@ -234,13 +244,13 @@ impl Slice {
                 let jitter = if part.sides == Sides::Both { between(stream, 0.94, 1.06) } else { 1.0 };
                 let by = if part.sides == Sides::Both { by } else { (0.4 * by.0, by.1) };
                 let part = Part { shape: part.shape.moved(by, scale * jitter), ..*part };
-                self.structure(image, &part, sign, &leaves);
+                self.structure(image, &part, sign, &leaves, &bends);
             }
         }
     }
 
-    /// One of them, on the side `sign`.
-    fn structure(&self, image: &mut Plane, part: &Part, sign: f32, leaves: &Plane) {
+    /// One of them, on the side `sign`; `bends` are what places are moved by.
+    fn structure(&self, image: &mut Plane, part: &Part, sign: f32, leaves: &Plane, bends: &[Plane; 2]) {
         let (middle, reach) = part.shape.bounds();
         let centre = self.frame.pixel((sign * middle.0, middle.1));
         let reach = (1.1 * reach + 0.1) * self.frame.half;
@@ -254,7 +264,8 @@ impl Slice {
         }
         window.change(image, |x, y, index, value| {
             let (u, v) = self.frame.local(x, y);
-            let mut share = soft_step(part.shape.depth((sign * u, v)) * self.frame.half, soft);
+            let (u, v) = (sign * u + bends[0].values()[index], v + bends[1].values()[index]);
+            let mut share = soft_step(part.shape.depth((u, v)) * self.frame.half, soft);
             if bare && part.fill != Fill::Leaves && part.fill != Fill::Plain(Tissue::White) {
                 share *= soft_step(self.depth.values()[index], 1.0);
             }
