@@ -3,7 +3,7 @@
 //! Normal slices ([`tissue()`]) have a folded cortex, white matter, ventricles and what the plane shows besides, within
 //! skull and scalp or stripped of them. Findings ([`findings`]) are placed by landmarks ([`anatomy`]), which are known
 //! on slices of our own and looked for in real ones: masses in the brain, on its surface and at the sella, with oedema
-//! and mass effect ([`mass`], [`effect`]); spots, diffuse change, thick meninges. Noise, ghosts, shading and letters
+//! and mass effect ([`lump`], [`mass`], [`interior`], [`effect`]); spots, diffuse change, thick meninges. Noise, ghosts, shading and letters
 //! ([`artefacts`]) lie above all of it and mean nothing.
 
 mod anatomy;
@@ -11,9 +11,11 @@ mod artefacts;
 mod contrast;
 mod effect;
 mod findings;
+mod interior;
 mod lump;
 mod mass;
 mod parts;
+mod section;
 mod tissue;
 
 use sdmad_base::Stream;

@@ -62,7 +62,8 @@ fn judged(word: A, change: f32) -> Seen {
     }
 }
 
-/// Water in the white matter around a body: a broad haze with fingers, bright or dark. Fluid and skull stay as they are.
+/// Water in the white matter around a body: a broad haze with fingers, bright or dark. Fluid and skull stay as they
+/// are.
 pub(super) fn oedema(stream: &mut Stream, image: &mut Plane, head: &Head, lump: &Lump) -> Seen {
     let side = image.side();
     let unit = head.unit();

@@ -1,14 +1,12 @@
 //! What a body looks like inside, and at its edge.
 
-use std::f32::consts::TAU;
-
 use sdmad_base::Stream;
 
 use super::anatomy::Head;
+use super::interior::Interior;
 use super::lump::Lump;
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::field::{between, fractal, grain, noise, one_of, weighted};
-use crate::pattern;
 use crate::plane::{Plane, soft_step};
 
 /// How bright a body is against the brain.
@@ -26,19 +24,6 @@ pub(super) enum Tone {
     Mixed,
     /// A bright rim around a dark core.
     Ring,
-}
-
-/// What is inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Interior {
-    Even,
-    Plain,
-    Uneven,
-    Cysts,
-    Flecks,
-    Specks,
-    Strands,
-    Level,
 }
 
 /// A body of which the tone is chosen, over the brain.
@@ -124,7 +109,10 @@ impl<'a> Paint<'a> {
             Tone::Mixed => return self.mixed(stream, side),
             Tone::Ring => return self.ring(stream, side),
         };
-        self.filled(stream, mask, tone, words)
+        let interior = Interior::choose(stream, self.tone, self.lump.radius);
+        let words = if interior == Interior::Level { AttributeSet::EMPTY } else { words };
+        let (said, unknown) = interior.words();
+        (interior.draw(stream, self.lump, mask, tone), words.union(said), unknown)
     }
 
     /// Dark and bright parts.
@@ -158,101 +146,6 @@ impl<'a> Paint<'a> {
         });
         let unknown = [A::MixedDensity, A::Bright, A::Dark, A::Heterogeneous, A::Homogeneous, A::FluidPocket, A::Haze];
         (inside, [A::Ring].into(), unknown.into())
-    }
-
-    /// One tone with what an interior adds to it.
-    fn filled(
-        &self,
-        stream: &mut Stream,
-        mask: &Plane,
-        tone: f32,
-        mut set: AttributeSet,
-    ) -> (Plane, AttributeSet, AttributeSet) {
-        let side = mask.side();
-        let radius = self.lump.radius;
-        let mut unknown = AttributeSet::EMPTY;
-        let slope = between(stream, -0.08, 0.08);
-        let base = noise(stream, side, 0.5 * radius + 4.0).map(|v| tone * (1.0 + slope * v));
-        let contrast = (0.45 * tone + 0.05).min(0.26);
-        let inside = match self.interior(stream) {
-            Interior::Even => {
-                set.insert(A::Homogeneous);
-                base
-            }
-            Interior::Plain => {
-                unknown = [A::Homogeneous, A::Heterogeneous].into();
-                base.zip(&noise(stream, side, 0.4 * radius), |v, n| v + 0.35 * contrast * n)
-            }
-            Interior::Uneven => {
-                set.insert(A::Heterogeneous);
-                let cell = (radius * between(stream, 0.25, 0.6)).max(5.0);
-                base.zip(&fractal(stream, side, cell, 2, 0.7), |v, n| v + contrast * n.clamp(-1.5, 1.6))
-            }
-            Interior::Cysts => {
-                set.insert(A::FluidPocket);
-                unknown.insert(A::Heterogeneous);
-                let count = 1 + stream.below(4);
-                let holes = self.spots(stream, mask, count, (0.16, 0.36));
-                let fluid = tone * between(stream, 0.05, 0.3);
-                base.zip(&holes, |v, h| v + h * (fluid - v))
-            }
-            Interior::Flecks => {
-                set.insert(A::Dots);
-                unknown.insert(A::Heterogeneous);
-                let count = 6 + stream.below(12);
-                let flecks = self.spots(stream, mask, count, (0.05, 0.12));
-                base.zip(&flecks, |v, f| v * (1.0 - 0.8 * f))
-            }
-            Interior::Specks => {
-                set.insert(A::BrightSpecks);
-                let count = 5 + stream.below(9);
-                let specks = pattern::dots(stream, mask, count, (0.9, 1.8), 0.7);
-                base.zip(&specks, |v, s| v + s * 0.8 * (1.0 - v))
-            }
-            Interior::Strands => {
-                set.insert(A::Streaks);
-                let (pitch, angle) = (between(stream, 4.0, 8.0), between(stream, 0.0, TAU));
-                base.zip(&pattern::streaks(stream, side, pitch, angle, 1.5), |v, s| v + contrast * (1.6 * s - 0.4))
-            }
-            Interior::Level => {
-                set =
-                    set.without([A::EchoFree, A::Dark, A::Bright].into()).union([A::FluidLevel, A::FluidPocket].into());
-                unknown = unknown.union([A::Bright, A::Dark, A::MixedDensity, A::Heterogeneous].into());
-                let row = self.lump.centre.1 + radius * between(stream, -0.2, 0.35);
-                let settled = if tone < 0.45 { tone + between(stream, 0.25, 0.4) } else { 0.35 * tone };
-                Plane::from_fn(side, |_, y| settled * soft_step(y - row, 1.0) + tone * soft_step(row - y, 1.0))
-            }
-        };
-        (inside, set, unknown)
-    }
-
-    fn interior(&self, stream: &mut Stream) -> Interior {
-        if self.tone == Tone::Free {
-            return weighted(stream, &[(Interior::Even, 0.9), (Interior::Level, 0.1)]);
-        }
-        let large = if self.lump.radius > 11.0 { 1.0 } else { 0.0 };
-        let dark = self.tone == Tone::Low;
-        weighted(
-            stream,
-            &[
-                (Interior::Even, 0.36),
-                (Interior::Plain, 0.1),
-                (Interior::Uneven, 0.27),
-                (Interior::Cysts, if dark { 0.0 } else { 0.14 * large }),
-                (Interior::Flecks, if dark { 0.0 } else { 0.12 * large }),
-                (Interior::Specks, 0.08),
-                (Interior::Strands, 0.05 * large),
-                (Interior::Level, 0.05 * large),
-            ],
-        )
-    }
-
-    /// Round spots inside, whose radii are shares of the body's.
-    fn spots(&self, stream: &mut Stream, mask: &Plane, count: usize, shares: (f32, f32)) -> Plane {
-        let radius = self.lump.radius;
-        let deep = self.lump.depth.clone().map(|d| if d > 0.25 * radius { 1.0 } else { 0.0 }).times(mask);
-        let radii = ((shares.0 * radius).max(1.1), (shares.1 * radius).max(1.6));
-        pattern::dots(stream, &deep, count, radii, 0.9)
     }
 
     /// A thin bright line along the edge.
