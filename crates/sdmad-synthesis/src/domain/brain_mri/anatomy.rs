@@ -2,6 +2,9 @@
 
 use std::f32::consts::TAU;
 
+use sdmad_base::Stream;
+
+use crate::field::between;
 use crate::plane::{Plane, length};
 
 /// Rays on which the skull is looked for.
@@ -96,6 +99,13 @@ impl Head {
     /// How far inside the skull the nearest pixel is.
     pub(super) fn depth_at(&self, at: (f32, f32)) -> f32 {
         self.depth.at(at.0.round() as i64, at.1.round() as i64)
+    }
+
+    /// The direction of a place on the brain's surface, as an angle: where no midline is seen, the upper side, since the
+    /// lower one of a sagittal slice is no smooth vault.
+    pub(super) fn side_angle(&self, stream: &mut Stream) -> f32 {
+        let whole = self.midline.is_some() || stream.chance(0.2);
+        between(stream, if whole { 0.0 } else { 0.5 * TAU }, TAU)
     }
 
     /// The place where a ray from the brain's middle meets the skull.
@@ -194,4 +204,39 @@ fn likeness(image: &Plane, depth: &Plane, centre: (f32, f32), line: (f32, f32)) 
     let [n, a, b, aa, bb, ab] = sums;
     let spread = (aa - a * a / n.max(1.0)) * (bb - b * b / n.max(1.0));
     if spread > 1e-6 { (ab - a * b / n) / spread.sqrt() } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::brain_mri::tissue;
+
+    #[test]
+    fn the_brain_of_a_drawn_slice_is_found_in_its_picture() {
+        let (mut shares, mut midlines, mut halves) = (Vec::new(), 0, 0);
+        for number in 0..24 {
+            let (image, known) = tissue::draw(&mut Stream::new(5, &format!("slice {number}")), 224);
+            let Some(found) = Head::find(&image) else { continue };
+            let pairs = known.depth.values().iter().zip(found.depth.values());
+            let (both, either) = pairs.fold((0.0f32, 0.0f32), |(both, either), (&a, &b)| {
+                (both + f32::from(u8::from(a > 0.0 && b > 0.0)), either + f32::from(u8::from(a > 0.0 || b > 0.0)))
+            });
+            shares.push(both / either);
+            if known.midline.is_some() {
+                halves += 1;
+                midlines += usize::from(found.midline.is_some());
+            }
+        }
+        shares.sort_by(f32::total_cmp);
+        assert!(shares.len() > 20, "{} of 24 heads are found", shares.len());
+        assert!(shares[shares.len() / 2] > 0.8, "the overlaps are {shares:?}");
+        assert!(2 * midlines > halves, "{midlines} of {halves} midlines are found");
+    }
+
+    #[test]
+    fn no_head_is_found_where_none_is() {
+        for level in [0.0, 0.5, 1.0] {
+            assert!(Head::find(&Plane::filled(224, level)).is_none(), "{level}");
+        }
+    }
 }

@@ -25,8 +25,9 @@ pub(super) fn push(stream: &mut Stream, image: &mut Plane, head: &Head, lump: &L
 
 /// Moves the brain towards a body.
 pub(super) fn pull(stream: &mut Stream, image: &mut Plane, head: &Head, lump: &Lump) -> Seen {
-    let amount = (lump.radius * between(stream, 0.45, 0.8)).min(14.0 * head.unit());
-    let decay = lump.radius * between(stream, 0.6, 1.0) + 6.0 * head.unit();
+    let decay = lump.radius * between(stream, 0.6, 1.0) + 8.0 * head.unit();
+    // Slower than 1 to 1, lest the brain be smeared or turned over.
+    let amount = (decay * between(stream, 0.45, 0.75)).min(14.0 * head.unit());
     moved(image, head, lump, A::Distortion, |beyond| amount * (-beyond / decay).exp())
 }
 
@@ -45,7 +46,9 @@ fn moved(image: &mut Plane, head: &Head, lump: &Lump, word: A, farther: impl Fn(
         let away = length(dx, dy).max(1.0);
         let step = farther((away - lump.radius).max(0.0)) * (depth / stiff).min(1.0) * (away / lump.radius).min(1.0);
         let factor = (1.0 + step / away).max(0.1);
-        before.sample(lump.centre.0 + dx * factor, lump.centre.1 + dy * factor)
+        let from = (lump.centre.0 + dx * factor, lump.centre.1 + dy * factor);
+        // Nothing comes from beyond the skull.
+        if head.depth_at(from) < 1.0 { before.values()[index] } else { before.sample(from.0, from.1) }
     });
     let around = lump.around(1.2 * lump.radius + 8.0 * head.unit());
     let around = around.zip(&head.depth, |a, d| if d > 0.0 { a } else { 0.0 });

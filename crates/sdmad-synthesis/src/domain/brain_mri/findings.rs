@@ -1,7 +1,5 @@
 //! Findings of the brain, its covers and the sella.
 
-use std::f32::consts::TAU;
-
 use sdmad_base::Stream;
 
 use super::anatomy::Head;
@@ -123,7 +121,7 @@ fn outer(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
             Lump::choose(stream, side, centre, radius).cut(&flat).within(head)
         }
         None => {
-            let angle = between(stream, 0.0, TAU);
+            let angle = head.side_angle(stream);
             let foot = head.surface(angle);
             let inwards = radius * between(stream, 0.15, 0.7);
             let centre = (foot.0 - angle.cos() * inwards, foot.1 - angle.sin() * inwards);
@@ -258,7 +256,8 @@ fn diffuse(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
 /// Thick bright meninges along a part of the skull.
 fn cover(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
     let unit = section.head.unit();
-    let (angle, half) = (between(stream, 0.0, TAU), between(stream, 0.25, 1.1));
+    let angle = section.head.side_angle(stream);
+    let half = between(stream, 0.25, 1.1);
     let width = between(stream, 3.0, 7.0) * unit;
     let before = section.image.clone();
     let mask = section.band(stream, angle, half, width);
