@@ -45,10 +45,9 @@ fn moved(image: &mut Plane, head: &Head, lump: &Lump, word: A, farther: impl Fn(
         let (dx, dy) = (x - lump.centre.0, y - lump.centre.1);
         let away = length(dx, dy).max(1.0);
         let step = farther((away - lump.radius).max(0.0)) * (depth / stiff).min(1.0) * (away / lump.radius).min(1.0);
-        let factor = (1.0 + step / away).max(0.1);
-        let from = (lump.centre.0 + dx * factor, lump.centre.1 + dy * factor);
         // Nothing comes from beyond the skull.
-        if head.depth_at(from) < 1.0 { before.values()[index] } else { before.sample(from.0, from.1) }
+        let factor = (1.0 + step.min(0.8 * depth) / away).max(0.1);
+        before.sample(lump.centre.0 + dx * factor, lump.centre.1 + dy * factor)
     });
     let around = lump.around(1.2 * lump.radius + 8.0 * head.unit());
     let around = around.zip(&head.depth, |a, d| if d > 0.0 { a } else { 0.0 });

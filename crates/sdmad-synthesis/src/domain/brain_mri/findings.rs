@@ -97,8 +97,7 @@ fn inner(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
         _ => A::Multiple,
     };
     let draw = |&(x, y, radius): &(f32, f32, f32)| {
-        let lump = Lump::choose(stream, side, (x, y), radius);
-        let lump = if stream.chance(0.9) { lump.within(&section.head) } else { lump };
+        let lump = Lump::choose(stream, side, (x, y), radius).within(&section.head);
         section.body(stream, &lump, true, number)
     };
     places.iter().map(draw).collect()

@@ -101,7 +101,7 @@ impl Interior {
             }
             Interior::Strands => {
                 let (pitch, angle) = (between(stream, 4.0, 8.0), between(stream, 0.0, PI));
-                base.zip(&pattern::streaks(stream, side, pitch, angle, 1.5), |v, s| v + contrast * (1.6 * s - 0.4))
+                base.zip(&pattern::streaks(stream, side, pitch, angle, 1.5), |v, s| v + contrast * (0.9 * s - 0.3))
             }
             Interior::Level => {
                 let row = lump.centre.1 + radius * between(stream, -0.2, 0.35);

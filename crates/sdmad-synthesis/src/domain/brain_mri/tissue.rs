@@ -11,7 +11,7 @@ use crate::domain::ultrasound::site::Window;
 use crate::field::{between, fractal, noise, weighted};
 use crate::outline::{Form, Outline};
 use crate::pattern;
-use crate::plane::{Plane, soft_step};
+use crate::plane::{Plane, length, soft_step};
 
 /// Where a head lies in the picture.
 #[derive(Clone, Copy, Debug)]
@@ -110,10 +110,17 @@ impl Slice {
         let outline = Outline::draw(stream, Form::Round, frame.centre, radius, width, tilt);
         let uneven = noise(stream, side, 24.0 * unit);
         let mut depth = Plane::from_fn(side, |x, y| {
-            // The base of the skull is uneven: lobes hang lower beside the middle.
             let (u, v) = frame.local(x, y);
+            let place = length(u / width, v);
+            // Far from the outline it need not be exact.
+            let inside =
+                if (0.45..1.45).contains(&place) { outline.depth(x, y) } else { (1.0 - place) * outline.radius };
+            if v < 0.3 {
+                return inside;
+            }
+            // The base of the skull is uneven: lobes hang lower beside the middle.
             let floor = view.floor - 0.07 * (5.0 * u).cos();
-            outline.depth(x, y).min((floor - v) * frame.half)
+            inside.min((floor - v) * frame.half)
         });
         depth = depth.zip(&uneven, |d, n| d + 0.8 * unit * n);
         Slice { view, frame, levels: Levels::choose(stream), cover, depth, unit }
