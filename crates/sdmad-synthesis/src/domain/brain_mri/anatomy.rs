@@ -101,8 +101,8 @@ impl Head {
         self.depth.at(at.0.round() as i64, at.1.round() as i64)
     }
 
-    /// The direction of a place on the brain's surface, as an angle: where no midline is seen, the upper side, since the
-    /// lower one of a sagittal slice is no smooth vault.
+    /// The direction of a place on the brain's surface, as an angle: where no midline is seen, mostly one on the upper
+    /// side, since the lower one of a sagittal slice is no smooth vault.
     pub(super) fn side_angle(&self, stream: &mut Stream) -> f32 {
         let whole = self.midline.is_some() || stream.chance(0.2);
         between(stream, if whole { 0.0 } else { 0.5 * TAU }, TAU)

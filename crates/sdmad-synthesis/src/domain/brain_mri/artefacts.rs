@@ -40,10 +40,15 @@ fn shaded(stream: &mut Stream, image: Plane) -> Plane {
     let coil = (between(stream, 0.0, 1.0) * size, one_of(stream, &[0.02, 0.98, 0.5]) * size);
     let strength = if stream.chance(0.3) { between(stream, 0.1, 0.5) } else { 0.0 };
     let reach = between(stream, 0.15, 0.35) * size;
+    let (across, down) = (angle.cos(), angle.sin());
     let gain = Plane::from_fn(image.side(), |x, y| {
-        let along = ((x - 0.5 * size) * angle.cos() + (y - 0.5 * size) * angle.sin()) / size;
+        let along = ((x - 0.5 * size) * across + (y - 0.5 * size) * down) / size;
+        let gain = 1.0 + slope * along;
+        if strength == 0.0 {
+            return gain;
+        }
         let away = length(x - coil.0, y - coil.1) / reach;
-        (1.0 + slope * along) * (1.0 + strength * (-away * away).exp())
+        gain * (1.0 + strength * (-away * away).exp())
     });
     image.times(&gain)
 }
@@ -77,12 +82,17 @@ fn rippled(stream: &mut Stream, image: &Plane) -> Plane {
 }
 
 /// Noise of a magnitude image: of two channels, of which one has no signal (Rice).
-fn noisy(stream: &mut Stream, image: Plane) -> Plane {
+fn noisy(stream: &mut Stream, mut image: Plane) -> Plane {
     let side = image.side();
     let level = between(stream, 0.2, 1.0).powi(2) * 0.055;
     let size = between(stream, 0.0, 0.9);
     let strength = level * (1.0 + 1.8 * size);
-    let [first, second] = [(); 2].map(|()| grain(stream, side).blurred(size));
-    let real = image.zip(&first, |v, n| v + strength * n);
-    real.zip(&second, |v, n| length(v, strength * n))
+    let noise = grain(stream, side).blurred(size);
+    // The other channel's is the same, from half an image away.
+    let (values, half) = (noise.values(), side * (side / 2));
+    let other = values[half..].iter().chain(&values[..half]);
+    for (value, (first, second)) in image.values_mut().iter_mut().zip(values.iter().zip(other)) {
+        *value = length(*value + strength * first, strength * second);
+    }
+    image
 }

@@ -156,6 +156,9 @@ impl Slice {
             let scalp = cover.scalp * (1.0 - 0.25 * wave);
             let face = self.view.face.iter().map(|f| f.depth(place)).fold(-9.0, f32::max) * self.frame.half;
             let head = (depth + thick + scalp).max(face);
+            if head < -2.0 {
+                return 0.0;
+            }
             let soft = muscle + (fat - muscle) * soft_step(lump - 0.5, 0.5) * 0.8;
             let skin = soft_step(scalp - head, 1.5 * self.unit);
             let mut value = soft + (fat * (1.0 + 0.1 * lump) - soft) * skin;
@@ -240,7 +243,9 @@ impl Slice {
         let tilt = between(stream, -0.2, 0.2);
         let bend = between(stream, 0.8, 2.2) * self.unit / self.frame.half;
         let bends = [(); 2].map(|()| noise(stream, side, 13.0 * self.unit).map(|v| bend * v));
-        let leaves = pattern::streaks(stream, side, pitch, tilt, waviness);
+        let folded = self.view.parts.iter().any(|part| part.fill == Fill::Leaves);
+        let leaves =
+            if folded { pattern::streaks(stream, side, pitch, tilt, waviness) } else { Plane::filled(side, 0.0) };
         for part in self.view.parts {
             let own = if part.fill == Fill::Ventricle { wide } else { 1.0 };
             let scale = own * between(stream, 0.88, 1.12);
