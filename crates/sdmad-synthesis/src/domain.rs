@@ -1,5 +1,6 @@
 //! The kinds of images, and what each draws.
 
+mod brain_mri;
 mod dermoscopy;
 mod endoscopy;
 mod fundus;
@@ -13,6 +14,7 @@ use sdmad_base::{Error, Result, Stream};
 use crate::canvas::Canvas;
 use crate::scene::Scene;
 
+use brain_mri::Head;
 use dermoscopy::Lesion;
 use endoscopy::View;
 use fundus::Eye;
@@ -29,6 +31,8 @@ pub(crate) enum Landmarks {
     View(Box<View>),
     /// On skin of our own.
     Lesion(Box<Lesion>),
+    /// On a slice through the head.
+    Head(Box<Head>),
 }
 
 /// A kind of image that the renderer knows.
@@ -46,19 +50,22 @@ pub enum Domain {
     Oct,
     /// Colour endoscopy of the gastrointestinal tract.
     Endoscopy,
+    /// Magnetic resonance slices of the brain, all planes and contrasts.
+    BrainMri,
     /// Any other: shapes, textures and colours without physics.
     General,
 }
 
 impl Domain {
     /// All of them.
-    pub const ALL: [Domain; 7] = [
+    pub const ALL: [Domain; 8] = [
         Domain::Ultrasound,
         Domain::XRay,
         Domain::Fundus,
         Domain::Dermoscopy,
         Domain::Oct,
         Domain::Endoscopy,
+        Domain::BrainMri,
         Domain::General,
     ];
 
@@ -71,6 +78,7 @@ impl Domain {
             Domain::Dermoscopy => "dermoscopy",
             Domain::Oct => "oct",
             Domain::Endoscopy => "endoscopy",
+            Domain::BrainMri => "brain_mri",
             Domain::General => "general",
         }
     }
@@ -106,6 +114,7 @@ impl Domain {
             Domain::Dermoscopy => dermoscopy::tissue(stream, side),
             Domain::Oct => oct::tissue(stream, side),
             Domain::Endoscopy => endoscopy::tissue(stream, side),
+            Domain::BrainMri => brain_mri::tissue(stream, side),
             Domain::General => general::tissue(stream, side),
         }
     }
@@ -119,6 +128,7 @@ impl Domain {
             Domain::Dermoscopy => dermoscopy::on_normal(normal),
             Domain::Oct => oct::on_normal(stream, normal),
             Domain::Endoscopy => endoscopy::on_normal(normal),
+            Domain::BrainMri => brain_mri::on_normal(stream, normal),
             Domain::General => Scene::new(normal),
         }
     }
@@ -132,6 +142,7 @@ impl Domain {
             Domain::Dermoscopy => dermoscopy::draw(stream, scene),
             Domain::Oct => oct::draw(stream, scene),
             Domain::Endoscopy => endoscopy::draw(stream, scene),
+            Domain::BrainMri => brain_mri::draw(stream, scene),
             Domain::General => general::draw(stream, scene),
         }
     }
@@ -142,6 +153,7 @@ impl Domain {
             Domain::Fundus => fundus::distract(stream, scene),
             Domain::Dermoscopy => dermoscopy::distract(stream, scene),
             Domain::Endoscopy => endoscopy::distract(stream, scene),
+            Domain::BrainMri => brain_mri::distract(stream, scene),
             // Theirs is part of the normal image.
             Domain::Ultrasound | Domain::XRay | Domain::Oct | Domain::General => {}
         }

@@ -236,6 +236,18 @@ fn both_sides_of_a_contrast_are_drawn() {
                 [A::Granular, A::Homogeneous],
             ],
         ),
+        (
+            Domain::BrainMri,
+            &[
+                [A::Dark, A::Bright],
+                [A::Homogeneous, A::Heterogeneous],
+                [A::Ring, A::Halo],
+                [A::Symmetric, A::Asymmetric],
+                [A::Small, A::Large],
+                [A::DisplacedLayers, A::Distortion],
+                [A::SmoothLayers, A::InterruptedLayer],
+            ],
+        ),
         (Domain::General, &[[A::Dark, A::Bright], [A::Dots, A::Linear], [A::Small, A::Large]]),
     ];
     for (domain, pairs) in own {
@@ -276,12 +288,13 @@ fn a_skin_lesion_has_one_form_edge_and_size() {
 
 #[test]
 fn what_own_tissue_shows_is_never_denied() {
-    let shown: [(Domain, &[A]); 5] = [
+    let shown: [(Domain, &[A]); 6] = [
         (Domain::Ultrasound, &[A::Linear, A::Streaks]),
         (Domain::XRay, &[A::Linear, A::Streaks, A::Branching]),
         (Domain::Fundus, &[A::Linear, A::Branching, A::Ring]),
         (Domain::Oct, &[A::Linear, A::Shadow]),
         (Domain::Endoscopy, &[A::Linear, A::Streaks, A::Branching, A::Ring, A::Pink, A::BrightSpecks]),
+        (Domain::BrainMri, &[A::Linear, A::Branching]),
     ];
     for (domain, attributes) in shown {
         for Summary { number, present, unknown, .. } in summaries(domain) {

@@ -11,7 +11,7 @@ pub(super) mod clutter;
 mod mass;
 mod other;
 mod plan;
-mod site;
+pub(super) mod site;
 mod surroundings;
 mod tissue;
 

@@ -77,6 +77,7 @@ pub(crate) fn modalities(domain: Domain) -> &'static [&'static str] {
         Domain::Dermoscopy => &["a dermoscopy image of a skin lesion", "a dermoscopic image of a mole"],
         Domain::Oct => &["a retinal OCT scan", "an optical coherence tomography image"],
         Domain::Endoscopy => &["an endoscopy image", "a colour endoscopic view of the gastrointestinal tract"],
+        Domain::BrainMri => &["a brain MRI slice", "a magnetic resonance image of the brain"],
         Domain::General => &["a medical image", "an image", "a scan"],
     }
 }

@@ -93,7 +93,7 @@ fn cross(image: &mut Plane, centre: (f32, f32)) {
 }
 
 /// A few white letter-like signs in a row.
-fn letters(stream: &mut Stream, image: &mut Plane) {
+pub(in crate::domain) fn letters(stream: &mut Stream, image: &mut Plane) {
     let size = image.side() as f32;
     let start = (between(stream, 0.0, 0.8) * size, between(stream, 0.55, 0.95) * size);
     for letter in 0..2 + stream.below(5) {

@@ -13,7 +13,7 @@ const FAR: f32 = -1e3;
 
 /// A rectangle of pixels within the image.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
+pub(in crate::domain) struct Window {
     /// The first column.
     pub(super) left: usize,
     /// The column after the last.
@@ -26,13 +26,13 @@ pub(super) struct Window {
 
 impl Window {
     /// Columns and rows between limits in pixels, cut to the image.
-    pub(super) fn new(side: usize, columns: (f32, f32), rows: (f32, f32)) -> Self {
+    pub(in crate::domain) fn new(side: usize, columns: (f32, f32), rows: (f32, f32)) -> Self {
         let cut = |v: f32| v.clamp(0.0, side as f32) as usize;
         Window { left: cut(columns.0), right: cut(columns.1), top: cut(rows.0), bottom: cut(rows.1) }
     }
 
     /// Changes each pixel from its column, its row, its place in the row-by-row order and its value.
-    pub(super) fn change(self, image: &mut Plane, change: impl Fn(f32, f32, usize, f32) -> f32) {
+    pub(in crate::domain) fn change(self, image: &mut Plane, change: impl Fn(f32, f32, usize, f32) -> f32) {
         let side = image.side();
         for y in self.top..self.bottom {
             for x in self.left..self.right {
