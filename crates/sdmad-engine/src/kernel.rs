@@ -112,6 +112,7 @@ struct Piece {
 #[derive(Clone, Copy)]
 struct Kernel {
     run: unsafe fn(&Piece),
+    /// Of `run`: f32 where it `widens`.
     arithmetic: Arithmetic,
     path: InstructionPath,
     /// Whether bf16 of the right factor are made f32 beforehand, once for all rows of a task. With 16 registers that is faster than to widen

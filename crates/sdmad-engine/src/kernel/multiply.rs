@@ -91,11 +91,13 @@ pub(crate) fn multiply(
         return;
     }
     let kernel = Kernel::of(path, arithmetic);
-    let steps_at_once = match kernel {
-        kernel if kernel.uses_tiles() => TILE_STEPS,
+    let steps_at_once = if kernel.uses_tiles() {
+        TILE_STEPS
+    } else if kernel.widens {
         // Each becomes two.
-        kernel if kernel.widens => VECTOR_STEPS / 2,
-        _ => VECTOR_STEPS,
+        VECTOR_STEPS / 2
+    } else {
+        VECTOR_STEPS
     };
     let left_group = left.format.tiles(left.depth) * TILE;
     let row_bytes = (left_group / GROUP).max(1);
@@ -139,7 +141,7 @@ pub(crate) fn multiply(
                 let right = if kernel.widens {
                     part.widened(panel, panels.groups(panel_index), &mut scratch.wide)
                 } else {
-                    Right { bytes: &panel[first_step * TILE..], stride: steps * TILE, steps: part.steps }
+                    RightPart { bytes: &panel[first_step * TILE..], stride: steps * TILE, steps: part.steps }
                 };
                 for index in 0..blocks {
                     let first = index * BLOCK_ROWS;
@@ -189,7 +191,7 @@ struct Part {
 }
 
 /// Tiles of a panel's groups of columns, `steps` of each, the groups `stride` bytes apart.
-struct Right<'a> {
+struct RightPart<'a> {
     bytes: &'a [u8],
     stride: usize,
     steps: usize,
@@ -197,20 +199,21 @@ struct Right<'a> {
 
 impl Part {
     /// This part of a panel of bf16, as f32 in `room`: two tiles for one.
-    fn widened<'a>(&self, panel: &[u8], groups: usize, room: &'a mut AlignedBytes) -> Right<'a> {
+    fn widened<'a>(&self, panel: &[u8], groups: usize, room: &'a mut AlignedBytes) -> RightPart<'a> {
         let steps = 2 * self.steps;
         room.lengthen(groups * steps * TILE);
         for (group, wide) in room.chunks_exact_mut(steps * TILE).enumerate() {
             let start = (group * self.stride + self.first_step) * TILE;
             widen(&panel[start..][..self.steps * TILE], wide);
         }
-        Right { bytes: room, stride: steps * TILE, steps }
+        RightPart { bytes: room, stride: steps * TILE, steps }
     }
 }
 
 super::vectorised! {
     /// Lines of 16 pairs of bf16 as twice as many lines of f32: the first of each pair, then the second.
     fn widen(lines: &[u8], wide: &mut [u8]) {
+        assert_eq!(wide.len(), 2 * lines.len(), "room for widened lines");
         let (lines, wide) = (lines.as_chunks::<LINE>().0, wide.as_chunks_mut::<{ 2 * LINE }>().0);
         for (line, wide) in lines.iter().zip(wide) {
             let (first, second) = wide.split_at_mut(LINE);

@@ -98,6 +98,27 @@ fn products_agree_over_random_shapes() {
     }
 }
 
+/// Where no instruction multiplies bf16, they are multiplied as the f32 that they are, in the same order: the same bits.
+#[test]
+fn bf16_without_instructions_of_its_own_is_f32_of_rounded_factors() {
+    let rounded = |m: &Matrix| {
+        let round = |x: &f32| f32::from_bits((x.to_bits() + 0x7FFF + (x.to_bits() >> 16 & 1)) & 0xFFFF_0000);
+        Matrix::from_vec(m.rows(), m.columns(), m.data().iter().map(round).collect())
+    };
+    let mut stream = Stream::new(4, "widened");
+    for (rows, input, output) in [(1, 1, 1), (7, 33, 17), (40, 128, 32), (70, 333, 49), (300, 1030, 80)] {
+        let (x, dy) = (random(&mut stream, rows, input, 1.0), random(&mut stream, rows, output, 1.0));
+        let weight = random(&mut stream, output, input, 1.0);
+        let narrow = Linear::new(weight.clone(), None, Precision::Bf16);
+        let wide = Linear::new(rounded(&weight), None, Precision::F32);
+        for path in paths().filter(|&path| path < InstructionPath::Avx512Bf16Vnni) {
+            let what = format!("{path} [{rows}, {input}] to {output}");
+            assert!(on(path, || narrow.forward(&x) == wide.forward(&rounded(&x))), "{what}");
+            assert!(on(path, || narrow.backward(&dy) == wide.backward(&rounded(&dy))), "adjoint, {what}");
+        }
+    }
+}
+
 #[test]
 fn what_is_not_finite_and_what_is_tiny() {
     let mut stream = Stream::new(3, "not finite");
