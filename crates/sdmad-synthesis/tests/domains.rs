@@ -294,7 +294,7 @@ fn what_own_tissue_shows_is_never_denied() {
         (Domain::Fundus, &[A::Linear, A::Branching, A::Ring]),
         (Domain::Oct, &[A::Linear, A::Shadow]),
         (Domain::Endoscopy, &[A::Linear, A::Streaks, A::Branching, A::Ring, A::Pink, A::BrightSpecks]),
-        (Domain::BrainMri, &[A::Linear, A::Branching]),
+        (Domain::BrainMri, &[A::Linear, A::Branching, A::Streaks, A::FluidPocket]),
     ];
     for (domain, attributes) in shown {
         for Summary { number, present, unknown, .. } in summaries(domain) {

@@ -40,22 +40,22 @@ pub(super) fn on_normal(stream: &mut Stream, normal: Canvas) -> Scene {
     let image = normal.luma();
     let head = Head::find(&image);
     let mut scene = normal_scene(stream, image, head);
-    scene.unknown = scene.unknown.union([A::BrightSpecks, A::Dots, A::Haze, A::Streaks].into());
+    scene.unknown = scene.unknown.union([A::BrightSpecks, A::Dots, A::Haze].into());
     scene
 }
 
-/// A whole cortex without a finding, at times a patch without meaning. Sulci are lines that divide, ventricles may be
-/// taken for fluid. Halves match where a midline is seen; where none is, nothing can be said of them.
+/// A whole cortex without a finding, at times a patch without meaning. Sulci are lines that divide, the cerebellum has
+/// streaks, ventricles may be taken for fluid. Halves match where a midline is seen; where none is, nothing can be said of them.
 fn normal_scene(stream: &mut Stream, mut image: Plane, head: Option<Head>) -> Scene {
     if stream.chance(0.25) {
         clutter::patch(stream, &mut image);
     }
     let mut scene = Scene::new(Canvas::grey(image));
     scene.present = [A::SmoothLayers].into();
-    scene.unknown = [A::Linear, A::Branching, A::FluidPocket].into();
+    scene.unknown = [A::Linear, A::Branching, A::FluidPocket, A::Streaks].into();
     match &head {
         Some(head) if head.midline.is_some() => scene.present.insert(A::Symmetric),
-        _ => scene.unknown.insert(A::Symmetric),
+        _ => scene.doubt([A::Symmetric, A::Asymmetric]),
     }
     scene.landmarks = head.map(|head| Landmarks::Head(Box::new(head)));
     scene
@@ -66,7 +66,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
     match scene.landmarks.take() {
         Some(Landmarks::Head(head)) => findings::draw(stream, scene, *head),
         _ => {
-            scene.doubt([A::SmoothLayers, A::Symmetric]);
+            scene.doubt([A::SmoothLayers, A::Symmetric, A::Asymmetric]);
             general::draw(stream, scene);
         }
     }

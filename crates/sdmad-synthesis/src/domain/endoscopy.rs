@@ -52,6 +52,24 @@ const OF_A_REAL_VIEW: [A; 16] = [
 /// Draws one kind of finding.
 type Draw = fn(&mut Stream, &mut Scene, &View);
 
+/// Each with its layer and its chance. What smooths a wide area comes first, and small things last: none is erased.
+const KINDS: [((u8, Draw), f32); 14] = [
+    ((1, growth::draw), 3.2),
+    ((1, ulcer::draw), 1.7),
+    ((0, inflamed::draw), 1.6),
+    ((2, inflamed::red_streaks), 0.7),
+    ((1, flat::patch), 1.2),
+    ((1, flat::tongues), 0.8),
+    ((2, spots::blood), 0.8),
+    ((2, spots::red_points), 0.7),
+    ((2, spots::specks), 0.8),
+    ((2, spots::curds), 0.6),
+    ((2, spots::veins), 0.7),
+    ((2, spots::spider), 0.35),
+    ((1, flat::narrowing), 0.5),
+    ((0, flat::bare), 1.5),
+];
+
 /// Normal lining of our own.
 pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
     mucosa::tissue(stream, side)
@@ -68,26 +86,10 @@ pub(super) fn on_normal(normal: Canvas) -> Scene {
 /// One to three findings, now and then none.
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene) {
     let view = landmarks(scene);
-    for _ in 0..weighted(stream, &[(0, 0.05), (1, 0.5), (2, 0.29), (3, 0.16)]) {
-        let kind = weighted(
-            stream,
-            &[
-                (growth::draw as Draw, 3.2),
-                (ulcer::draw, 1.7),
-                (inflamed::draw, 1.6),
-                (inflamed::red_streaks, 0.7),
-                (flat::patch, 1.2),
-                (flat::tongues, 0.8),
-                (spots::blood, 0.8),
-                (spots::red_points, 0.7),
-                (spots::specks, 0.8),
-                (spots::curds, 0.6),
-                (spots::veins, 0.7),
-                (spots::spider, 0.35),
-                (flat::narrowing, 0.5),
-                (flat::bare, 1.5),
-            ],
-        );
+    let count = weighted(stream, &[(0, 0.05), (1, 0.5), (2, 0.29), (3, 0.16)]);
+    let mut kinds: Vec<(u8, Draw)> = (0..count).map(|_| weighted(stream, &KINDS)).collect();
+    kinds.sort_by_key(|kind| kind.0);
+    for (_, kind) in kinds {
         kind(stream, scene, &view);
     }
     scene.landmarks = Some(Landmarks::View(view));
@@ -116,6 +118,15 @@ fn number(count: usize) -> A {
     }
 }
 
+/// How many clumps there are; one may fall apart.
+fn of_clumps(scene: &mut Scene, count: usize) -> AttributeSet {
+    if count > 1 {
+        return [number(count)].into();
+    }
+    scene.unknown = scene.unknown.union([A::Single, A::Few].into());
+    AttributeSet::EMPTY
+}
+
 /// Small or large, where a radius clearly is.
 fn size(radius: f32, side: usize) -> AttributeSet {
     let share = radius / side as f32;
@@ -138,7 +149,7 @@ fn of_one_direction(scene: &mut Scene, set: AttributeSet) -> AttributeSet {
     set.without(both)
 }
 
-/// No longer holds of the image, nor is it open.
+/// No longer holds of the image, nor is it open: for a finding that was noted.
 fn refute(scene: &mut Scene, attribute: A) {
     scene.present = scene.present.without([attribute].into());
     scene.unknown = scene.unknown.without([attribute].into());

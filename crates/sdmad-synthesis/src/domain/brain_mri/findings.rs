@@ -133,6 +133,8 @@ fn outer(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
     }
     if stream.chance(0.3) {
         section.cleft(&lump);
+        // Bright fluid is a thin bright line as well.
+        section.unknown.insert(A::Capsule);
     }
     vec![(set, mask)]
 }
@@ -156,7 +158,7 @@ fn sellar(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
     if upright && radius > 0.04 * side as f32 && stream.chance(0.35) {
         let upper = radius * between(stream, 0.75, 1.05);
         let above = (centre.0 + between(stream, -0.2, 0.2) * radius, centre.1 - 0.8 * (radius + upper));
-        let top = Lump { softness: lump.softness, ..Lump::choose(stream, side, above, upper) };
+        let top = Lump::choose(stream, side, above, upper);
         let waisted = lump.softness < 0.35 * radius;
         lump = lump.joined(&top, if waisted { [A::Lobulated, A::Tall].into() } else { [A::Tall].into() });
     }
@@ -176,7 +178,7 @@ fn crossing(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
     let other = radius * between(stream, 0.7, 1.1);
     let second = Lump::choose(stream, side, place(-right), other);
     let mut lump = first.joined(&second, [A::Wide].into()).within(&section.head);
-    lump.words = lump.words.without([A::Small].into()).union([A::Bilateral].into());
+    lump.words.insert(A::Bilateral);
     lump.centre = centre;
     vec![section.body(stream, &lump, true, A::Single)]
 }
@@ -262,11 +264,11 @@ fn cover(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
     let mask = section.band(stream, angle, half, width);
     let change = section.image.mean_under(&mask) - before.mean_under(&mask);
     let set: AttributeSet = [A::ThickLayer, A::Bright, A::Homogeneous, A::Single].into();
-    section.unknown = section.unknown.union([A::Sharp, A::Linear, A::Capsule].into());
     if change < 0.12 {
         // On bright fluid it is not seen.
-        section.unknown = section.unknown.union(set);
+        section.image = before;
         return Vec::new();
     }
+    section.unknown = section.unknown.union([A::Sharp, A::Linear, A::Capsule].into());
     vec![(set, mask)]
 }

@@ -39,7 +39,7 @@ impl Interior {
             return weighted(stream, &[(Interior::Even, 0.9), (Interior::Level, 0.1)]);
         }
         let large = if radius > 11.0 { 1.0 } else { 0.0 };
-        // Dark parts do not show in a dark body.
+        // Dark parts do not show in a dark body, nor bright ones in a bright body.
         let pale = if tone == Tone::Low { 0.0 } else { large };
         weighted(
             stream,
@@ -49,7 +49,7 @@ impl Interior {
                 (Interior::Uneven, 0.27),
                 (Interior::Cysts, 0.14 * pale),
                 (Interior::Flecks, 0.12 * pale),
-                (Interior::Specks, 0.08),
+                (Interior::Specks, if tone == Tone::High { 0.0 } else { 0.08 }),
                 (Interior::Strands, 0.05 * large),
                 (Interior::Level, 0.05 * large),
             ],

@@ -46,12 +46,12 @@ impl Lump {
         }
     }
 
-    /// Together with another, as one body whose form is `words`.
+    /// Together with another, as one body whose form is `words`; how large both are together is not said.
     pub(super) fn joined(mut self, other: &Lump, words: AttributeSet) -> Self {
         let forms: AttributeSet = form_words();
         self.depth = self.depth.max(&other.depth);
-        self.words = self.words.without(forms).union(words);
-        self.unknown = forms.without(words);
+        self.words = self.words.without(forms).without([A::Small].into()).union(words);
+        self.unknown = forms.without(words).union([A::Large].into());
         self
     }
 
@@ -99,7 +99,8 @@ fn form(stream: &mut Stream, radius: f32) -> (Form, AttributeSet, f32) {
     loop {
         let choice = general::form(stream);
         let fine = matches!(choice.0, Form::Scalloped | Form::Angular | Form::Spiculated);
-        if if fine { radius > 15.0 && stream.chance(0.12) } else { stream.chance(0.7) } {
+        let taken = if fine { radius > 15.0 && stream.chance(0.12) } else { stream.chance(0.7) };
+        if taken {
             return choice;
         }
     }

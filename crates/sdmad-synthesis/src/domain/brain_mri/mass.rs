@@ -57,6 +57,8 @@ impl<'a> Paint<'a> {
         );
         // In the dark nothing but brightness can be seen.
         let tone = if level < 0.16 { Tone::High } else { tone };
+        // What is as bright as the brain shows by the line around it alone.
+        let tone = if tone == Tone::Equal && !lump.words.contains(A::Sharp) { Tone::Low } else { tone };
         Paint { head, lump, tone, level }
     }
 
@@ -80,12 +82,21 @@ impl<'a> Paint<'a> {
                 *value += share * ((level + texture).clamp(0.0, 1.0) - *value);
             }
         }
-        let sharp = self.lump.words.contains(A::Sharp);
-        if sharp && self.tone != Tone::Ring && stream.chance(if self.tone == Tone::Equal { 0.8 } else { 0.17 }) {
+        if stream.chance(self.capsule_chance()) {
             self.capsule(stream, image);
             set.insert(A::Capsule);
         }
         (set, unknown, mask)
+    }
+
+    /// How often a line around it is drawn: one that would be seen.
+    fn capsule_chance(&self) -> f64 {
+        match self.tone {
+            _ if !self.lump.words.contains(A::Sharp) => 0.0,
+            Tone::Ring | Tone::High => 0.0,
+            Tone::Equal => 1.0,
+            Tone::Free | Tone::Low | Tone::Mixed => 0.25,
+        }
     }
 
     /// Where the body covers the brain: its edge is slightly uneven.

@@ -35,7 +35,9 @@ pub(super) fn patch(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let mask = tint::mask(&alpha, view);
     if radius > 9.0 * view.unit() {
         let texture = general::texture(stream, scene.side(), &mask, &mut set);
-        alpha = alpha.zip(&texture, |a, t| (0.85 * a * t).clamp(0.0, 1.0));
+        alpha = alpha.zip(&texture, |a, t| (a * t).clamp(0.0, 1.0));
+    } else {
+        scene.unknown.insert(A::Homogeneous);
     }
     let red = tint::red(stream);
     let tint = one_of(stream, &[red, red, WHITE, WHITE, YELLOW, PINK, PINK, BROWN, BLACK, BLUE, BLUE, BLOOD]);
@@ -105,7 +107,7 @@ pub(super) fn narrowing(stream: &mut Stream, scene: &mut Scene, view: &View) {
         set.insert(A::ThickLayer);
     }
     if uneven == Form::Irregular {
-        set.insert(A::Irregular);
+        set = set.union(uneven.seen(scene, [A::Irregular].into(), hole, 1.5));
     }
     let red = tint::red(stream);
     let tint = one_of(stream, &[None, Some(WHITE), Some(red), Some(PINK)]);
@@ -116,7 +118,7 @@ pub(super) fn narrowing(stream: &mut Stream, scene: &mut Scene, view: &View) {
     scene.note(set, tint::mask(&shelf, view));
 }
 
-/// Takes the vessels out of a part of the view or of all; swells it where there are none.
+/// Takes the vessels out of a part of the view or of all; draws a patch where there are none.
 pub(super) fn bare(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let whole = stream.chance(0.5);
     let radius = scene.side() as f32 * between(stream, 0.2, 0.35);
@@ -137,9 +139,10 @@ pub(super) fn bare(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let mut set: AttributeSet = [A::LostVessels].into();
     if whole {
         set.insert(A::Diffuse);
-        refute(scene, A::ClearView);
     } else {
         scene.doubt([A::ClearView]);
     }
-    scene.note(set, tint::mask(&area, view));
+    if scene.note(set, tint::mask(&area, view)) && whole {
+        refute(scene, A::ClearView);
+    }
 }

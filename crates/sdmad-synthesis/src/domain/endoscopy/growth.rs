@@ -15,7 +15,7 @@ use crate::scene::Scene;
 use super::raised::{Raised, clump};
 use super::tint::{self, BLUE, BROWN, PINK, Tint, WHITE, YELLOW};
 use super::view::View;
-use super::{has_vessels, number, of_one_direction, size};
+use super::{has_vessels, number, of_clumps, of_one_direction, size};
 
 /// How a growth stands on the lining.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,9 +36,15 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let mut raised = Raised::new(scene.side(), view.inwards(middle));
     let form = form(stream);
     let sharp = stream.chance(0.6);
-    let mut set: AttributeSet = [number(places.len())].into();
+    let mut set =
+        if form.0 == Form::Irregular { of_clumps(scene, places.len()) } else { [number(places.len())].into() };
     set = set.union(size(radius, scene.side()));
-    set.insert(if sharp { A::Sharp } else { A::Blurred });
+    match (sharp, stand) {
+        // A stalk is crisp under a head that is not.
+        (false, Stand::Stalk) => scene.unknown = scene.unknown.union([A::Sharp, A::Blurred].into()),
+        (true, _) => set.insert(A::Sharp),
+        (false, _) => set.insert(A::Blurred),
+    }
     let lift = if stand == Stand::Plaque { between(stream, 0.06, 0.16) } else { between(stream, 0.5, 1.0) };
     for &at in &places {
         let own = radius * between(stream, 0.85, 1.1);
@@ -135,9 +141,9 @@ fn stalk(stream: &mut Stream, raised: &mut Raised, at: (f32, f32), radius: f32) 
     pattern::thread(&mut line, &stem, width, 0.9);
     let mut ridge = Plane::filled(raised.alpha.side(), 0.0);
     pattern::thread(&mut ridge, &stem, 0.1, width);
-    raised.alpha = std::mem::replace(&mut raised.alpha, Plane::filled(1, 0.0)).max(&line);
+    raised.alpha.values_mut().iter_mut().zip(line.values()).for_each(|(v, l)| *v = v.max(*l));
     let ridge = ridge.map(|r| 0.5 * width * (r * (2.0 - r)).max(0.0).sqrt());
-    raised.height = std::mem::replace(&mut raised.height, Plane::filled(1, 0.0)).max(&ridge);
+    raised.height.values_mut().iter_mut().zip(ridge.values()).for_each(|(v, r)| *v = v.max(*r));
     let (across, down) = (angle.cos().abs(), angle.sin().abs());
     let mut words: AttributeSet = [A::Linear].into();
     if down > 1.8 * across {
@@ -163,6 +169,8 @@ fn finish(stream: &mut Stream, scene: &mut Scene, view: &View, mut raised: Raise
     colour(stream, scene, view, &raised.alpha, &mut set);
     if radius > 9.0 * view.unit() {
         surface(stream, scene, view, &mut raised, &mut set);
+    } else {
+        scene.unknown.insert(A::Homogeneous);
     }
     let (strength, glint) = (between(stream, 0.55, 1.0), between(stream, 0.4, 0.95));
     raised.light(&mut scene.canvas, view, strength, glint);
@@ -200,7 +208,11 @@ fn colour(stream: &mut Stream, scene: &mut Scene, view: &View, alpha: &Plane, se
     if let Some(tint) = tint {
         let share = between(stream, 0.45, 1.0);
         tint::lay(scene, view, alpha, share, tint, set);
-        set.insert(A::OneColour);
+        if set.contains(A::Halo) {
+            scene.unknown.insert(A::OneColour);
+        } else {
+            set.insert(A::OneColour);
+        }
     }
 }
 

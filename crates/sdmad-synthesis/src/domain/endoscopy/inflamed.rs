@@ -38,10 +38,10 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
         change(stream, scene, view, &area, &mut set);
     }
     scene.doubt([A::SmoothLayers, A::ClearView]);
-    if set.contains(A::LostVessels) && set.contains(A::Diffuse) {
+    let hides_all = set.contains(A::LostVessels) && set.contains(A::Diffuse);
+    if scene.note(set, mask) && hides_all {
         refute(scene, A::ClearView);
     }
-    scene.note(set, mask);
 }
 
 /// One way in which an area is changed.
@@ -60,7 +60,7 @@ fn area(stream: &mut Stream, view: &View, set: &mut AttributeSet) -> Plane {
     let at = view.place(stream, 0.4 * radius);
     let softness = radius * between(stream, 0.2, 0.5);
     set.insert(A::Blurred);
-    if radius > 0.18 * side as f32 {
+    if radius > 0.15 * side as f32 {
         set.insert(A::Large);
     }
     set.insert(A::Single);
@@ -155,7 +155,10 @@ pub(super) fn red_streaks(stream: &mut Stream, scene: &mut Scene, view: &View) {
     }
     let plane = plane.zip(&view.lumen, |p, l| p * (1.0 - l));
     let share = between(stream, 0.85, 1.0);
-    let set = [A::Linear, A::Streaks, number(places.len())];
+    let mut set: AttributeSet = [A::Linear, number(places.len())].into();
+    if places.len() > 1 {
+        set.insert(A::Streaks);
+    }
     let red = tint::red(stream);
-    tint::show(scene, view, &plane, share, red, set.into());
+    tint::show(scene, view, &plane, share, red, set);
 }

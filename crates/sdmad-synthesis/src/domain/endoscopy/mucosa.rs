@@ -30,6 +30,8 @@ const STOMACH: [Colour; 5] =
     [[0.84, 0.46, 0.34], [0.88, 0.54, 0.44], [0.80, 0.38, 0.28], [0.76, 0.48, 0.34], [0.86, 0.50, 0.30]];
 /// Pale lining of the oesophagus.
 const PALE: [Colour; 4] = [[0.90, 0.68, 0.62], [0.86, 0.66, 0.63], [0.92, 0.70, 0.58], [0.84, 0.60, 0.53]];
+/// Vessels that show more plainly than this are seen.
+const PLAIN: f32 = 0.42;
 
 /// A normal view.
 pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
@@ -61,7 +63,7 @@ pub(super) fn tissue(stream: &mut Stream, side: usize) -> Scene {
 /// What can be said of a normal view; `seen` is how plainly vessels show, 0 to 1.
 fn describe(scene: &mut Scene, site: Site, seen: f32) {
     scene.unknown = OF_ANY_LINING.into();
-    if seen > 0.42 {
+    if seen > PLAIN {
         scene.present.insert(A::ClearView);
     } else {
         let open: AttributeSet = [A::LostVessels, A::ClearView].into();
@@ -122,7 +124,7 @@ fn junction(stream: &mut Stream, canvas: &mut Canvas, wall: &Wall) {
     }
 }
 
-/// Fine vessels where the site has them: where they are, and how plainly they show.
+/// Fine vessels where the site has them: where they can be seen, and how plainly they show.
 fn veins(stream: &mut Stream, canvas: &mut Canvas, site: Site, wall: &Wall) -> (Plane, f32) {
     let side = canvas.side();
     let chance = match site {
@@ -145,7 +147,7 @@ fn veins(stream: &mut Stream, canvas: &mut Canvas, site: Site, wall: &Wall) -> (
         plane.values_mut().iter_mut().zip(lit.values()).for_each(|(v, t)| *v *= 1.0 - lost * t);
     }
     let seen = if lit.mean() > 0.015 { strength } else { 0.0 };
-    (lit, seen)
+    (if seen > PLAIN { lit } else { Plane::filled(side, 0.0) }, seen)
 }
 
 /// White reflexes of wet lining, the more the brighter it is.

@@ -116,7 +116,7 @@ fn debris(stream: &mut Stream, scene: &mut Scene, view: &View) {
     scene.doubt([A::Dots, A::Yellow, A::Brown]);
 }
 
-/// A black scope or a metal instrument that comes in from an edge, where no finding is.
+/// A black scope or a metal instrument that comes in from an edge and hides no finding.
 fn shaft(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let size = scene.side() as f32;
     let angle = between(stream, 0.0, TAU);
@@ -127,7 +127,8 @@ fn shaft(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let width = size * if black { between(stream, 0.1, 0.22) } else { between(stream, 0.025, 0.06) };
     let mut body = Plane::filled(scene.side(), 0.0);
     pattern::thread(&mut body, &[from, tip], width, 1.0);
-    if scene.findings.iter().any(|f| f.mask.mean_under(&body) > 0.05) {
+    // One that fills much of the view is seen beside it.
+    if scene.findings.iter().any(|f| f.mask.mean() < 0.25 && body.mean_under(&f.mask) > 0.1) {
         return;
     }
     let mut shine = Plane::filled(scene.side(), 0.0);
@@ -151,6 +152,9 @@ fn dye(stream: &mut Stream, scene: &mut Scene, view: &View) {
         plane.values_mut().iter_mut().zip(alpha.values()).for_each(|(v, a)| *v *= 1.0 + a * (keep - 1.0));
     }
     scene.doubt([A::BlueWhite, A::Pink, A::Red]);
+    for finding in scene.findings.iter_mut().filter(|f| alpha.mean_under(&f.mask) > 0.12) {
+        finding.attributes = finding.attributes.without([A::Pink, A::Red].into());
+    }
 }
 
 /// Out of focus or in motion.
@@ -162,8 +166,10 @@ fn defocus(stream: &mut Stream, scene: &mut Scene, view: &View) {
     scene.unknown.insert(A::Sharp);
     scene.unknown.insert(A::Blurred);
     scene.unknown.insert(A::Haze);
+    let fine = [A::Sharp, A::Granular, A::Dots, A::BrightSpecks, A::Mesh].into();
     for finding in &mut scene.findings {
-        finding.attributes = finding.attributes.without([A::Sharp].into());
+        scene.unknown = scene.unknown.union(finding.attributes.intersection(fine));
+        finding.attributes = finding.attributes.without(fine);
     }
 }
 

@@ -6,6 +6,7 @@ use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::field::{between, noise, normal, one_of, weighted};
+use crate::outline::Form;
 use crate::pattern;
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
@@ -13,20 +14,21 @@ use crate::scene::Scene;
 use super::raised::{Raised, clump, relief};
 use super::tint::{self, BLACK, BLOOD, BLUE, WHITE, YELLOW};
 use super::view::View;
-use super::{number, refute, vessels};
+use super::{number, of_clumps, refute, vessels};
 
 /// A pool, a stream or spatters of fresh or old blood.
 pub(super) fn blood(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let unit = view.unit();
     let at = view.place(stream, 10.0 * unit);
     let mut plane = Plane::filled(scene.side(), 0.0);
-    let mut set: AttributeSet = [A::Haemorrhage].into();
+    let mut set = AttributeSet::EMPTY;
     match stream.below(3) {
         0 => {
             let radius = unit * between(stream, 10.0, 34.0);
             let softness = between(stream, 0.8, 2.5);
             plane = pool(stream, scene.side(), at, radius, softness);
-            set = set.union([A::Irregular, A::Sharp, A::Single].into()).union(super::size(radius, scene.side()));
+            set = [A::Irregular, A::Sharp].into();
+            set = set.union(of_clumps(scene, 1)).union(super::size(radius, scene.side()));
         }
         1 => {
             let width = unit * between(stream, 3.0, 8.0);
@@ -47,6 +49,12 @@ pub(super) fn blood(stream: &mut Stream, scene: &mut Scene, view: &View) {
         }
     }
     let tint = one_of(stream, &[BLOOD, BLOOD, BLOOD, BLACK]);
+    // Black is old blood, not fresh.
+    if tint.colour == A::Black {
+        scene.unknown.insert(A::Haemorrhage);
+    } else {
+        set.insert(A::Haemorrhage);
+    }
     let plane = plane.zip(&view.lumen, |p, l| p * (1.0 - 0.7 * l));
     tint::show(scene, view, &plane, between(stream, 0.75, 1.0), tint, set);
 }
@@ -112,13 +120,16 @@ pub(super) fn curds(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let spread = unit * between(stream, 30.0, 90.0);
     let places = view.scatter(stream, middle, spread, count);
     let mut raised = Raised::new(scene.side(), view.inwards(middle));
+    let mut largest = 0.0f32;
     for &at in &places {
         let radius = unit * between(stream, 2.5, 7.0);
+        largest = largest.max(radius);
         for part in clump(stream, at, radius) {
             raised.dome(&part, 0.9, 0.5, 0.4, 0.3);
         }
     }
-    let mut set: AttributeSet = [A::Irregular, A::Sharp, A::Small, number(places.len())].into();
+    let mut set = Form::Irregular.seen(scene, [A::Irregular].into(), largest, 0.9);
+    set = set.union([A::Sharp, A::Small].into()).union(of_clumps(scene, places.len()));
     let tint = weighted(stream, &[(WHITE, 0.75), (YELLOW, 0.25)]);
     let share = between(stream, 0.7, 1.0);
     tint::lay(scene, view, &raised.alpha, share, tint, &mut set);
@@ -160,8 +171,9 @@ pub(super) fn veins(stream: &mut Stream, scene: &mut Scene, view: &View) {
         tint::lay(scene, view, &marks, 0.9, BLOOD, &mut set);
         set.insert(A::Dots);
     }
-    refute(scene, A::SmoothLayers);
-    scene.note(set, tint::mask(&alpha, view));
+    if scene.note(set, tint::mask(&alpha, view)) {
+        refute(scene, A::SmoothLayers);
+    }
 }
 
 /// A line that sways from side to side as it runs out.

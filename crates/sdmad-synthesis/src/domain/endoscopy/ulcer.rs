@@ -40,7 +40,12 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let form = if linear { Form::Irregular } else { form };
     let sharp = stream.chance(0.65);
     let mut set: AttributeSet = [A::InterruptedLayer, number(places.len())].into();
-    set = set.union(size(radius, scene.side()));
+    let size = size(radius, scene.side());
+    if linear {
+        scene.unknown = scene.unknown.union(size);
+    } else {
+        set = set.union(size);
+    }
     set.insert(if sharp { A::Sharp } else { A::Blurred });
     let empty = || Plane::filled(scene.side(), 0.0);
     let mut broken = Break { base: empty(), rim: empty(), height: empty() };
@@ -50,7 +55,6 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
         let words = part(stream, scene, view, &mut broken, (form, at, own), (linear, sharp, rim));
         set = set.union(words);
     }
-    refute(scene, A::SmoothLayers);
     let set = of_one_direction(scene, set);
     finish(stream, scene, view, broken, radius, set);
 }
@@ -74,7 +78,7 @@ fn part(
     let outline = Outline::draw(stream, form, at, radius, stretch, tilt);
     let softness = if sharp { between(stream, 0.5, 1.1) } else { radius * between(stream, 0.25, 0.45) + 0.8 };
     let softness = if linear { softness.min(0.35 * radius / stretch.sqrt() + 0.5) } else { softness };
-    each_depth(&outline, scene.side(), 3.2 * radius + rim, |index, depth| {
+    each_depth(&outline, scene.side(), (2.4 * stretch.sqrt()).max(3.2) * radius + rim, |index, depth| {
         let inside = soft_step(depth, softness);
         let around = soft_step(rim - depth.abs(), 0.8 * rim) * (1.0 - inside);
         let (base, ring) = (&mut broken.base.values_mut()[index], &mut broken.rim.values_mut()[index]);
@@ -99,42 +103,66 @@ fn part(
 fn finish(stream: &mut Stream, scene: &mut Scene, view: &View, broken: Break, radius: f32, mut set: AttributeSet) {
     let Break { base, rim, height } = broken;
     let rim = rim.zip(&base, |r, b| r * (1.0 - b));
-    match weighted(stream, &[(0, 0.4), (1, 0.3), (2, 0.3)]) {
+    let around = match weighted(stream, &[(0, 0.4), (1, 0.3), (2, 0.3)]) {
         0 => {
             let share = between(stream, 0.55, 1.0);
             let red = tint::red(stream);
             tint::lay(scene, view, &rim, share, red, &mut set);
             set.insert(A::Ring);
+            Some(A::Red)
         }
         1 => {
             let share = between(stream, 0.5, 0.9);
             let pale = one_of(stream, &[PINK, WHITE]);
             tint::lay(scene, view, &rim, share, pale, &mut set);
             set.insert(A::Halo);
+            Some(pale.colour)
         }
-        _ => scene.unknown.insert(A::Halo),
-    }
+        _ => {
+            scene.unknown.insert(A::Halo);
+            None
+        }
+    };
     let depth = between(stream, 0.5, 1.0);
     scene
         .canvas
         .scale(&relief(&height, view.inwards(middle_of(&base)), depth).zip(&view.field, |g, f| 1.0 + f * (g - 1.0)));
-    coat(stream, scene, view, &base, radius, &mut set);
+    coat(stream, scene, view, &base, (radius, around), &mut set);
     if radius > 8.0 * view.unit() && stream.chance(0.18) {
         blood(stream, scene, view, &base, &mut set);
     }
     let whole = base.max(&rim.map(|r| 0.6 * r));
-    scene.note(set, tint::mask(&whole, view));
+    if scene.note(set, tint::mask(&whole, view)) {
+        refute(scene, A::SmoothLayers);
+    }
 }
 
-/// Fibrin, pus or old blood in the base.
-fn coat(stream: &mut Stream, scene: &mut Scene, view: &View, base: &Plane, radius: f32, set: &mut AttributeSet) {
+/// Fibrin, pus or old blood in the base, of another colour than what is around it.
+fn coat(
+    stream: &mut Stream,
+    scene: &mut Scene,
+    view: &View,
+    base: &Plane,
+    (radius, around): (f32, Option<A>),
+    set: &mut AttributeSet,
+) {
     let red = tint::red(stream);
-    let tint = weighted(stream, &[(WHITE, 1.0), (YELLOW, 1.0), (BROWN, 0.35), (PINK, 0.3), (red, 0.9)]);
+    let unlike = |chance: f32, colours: &[A]| if around.is_some_and(|a| colours.contains(&a)) { 0.0 } else { chance };
+    let tint = weighted(
+        stream,
+        &[
+            (WHITE, unlike(1.0, &[A::White])),
+            (YELLOW, 1.0),
+            (PINK, unlike(0.3, &[A::Pink, A::White, A::Red])),
+            (red, unlike(0.9, &[A::Red])),
+            (BROWN, 0.35),
+        ],
+    );
     let mut alpha = base.clone();
     if radius > 10.0 * view.unit() && stream.chance(0.5) {
         let cell = 0.4 * radius;
         let patches = noise(stream, scene.side(), cell);
-        alpha = alpha.zip(&patches, |a, n| a * (0.72 + 0.45 * n).clamp(0.15, 1.0));
+        alpha = alpha.zip(&patches, |a, n| a * (0.85 + 0.45 * n).clamp(0.15, 1.0));
         set.insert(A::Heterogeneous);
     } else if radius > 10.0 * view.unit() {
         set.insert(A::Homogeneous);
@@ -154,7 +182,12 @@ fn blood(stream: &mut Stream, scene: &mut Scene, view: &View, base: &Plane, set:
     let spots = pattern::dots(stream, base, count, (1.2 * view.unit(), 3.2 * view.unit()), 0.9);
     let tint = one_of(stream, &[BLOOD, BLOOD, BLACK]);
     tint::lay(scene, view, &spots, 0.95, tint, set);
-    set.insert(A::Haemorrhage);
+    // Black is old blood, not fresh.
+    if tint.colour == A::Black {
+        scene.unknown.insert(A::Haemorrhage);
+    } else {
+        set.insert(A::Haemorrhage);
+    }
     *set = set.without([A::Homogeneous].into());
 }
 

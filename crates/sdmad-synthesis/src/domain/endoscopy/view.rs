@@ -107,7 +107,7 @@ pub(super) fn light(canvas: &Canvas, field: &Plane) -> Plane {
 }
 
 /// Away from the field's edge.
-pub(super) fn inner(field: &Plane) -> Plane {
+fn inner(field: &Plane) -> Plane {
     field.blurred(3.5 * field.side() as f32 / 224.0).map(|f| soft_step(f - 0.93, 0.05))
 }
 
