@@ -299,10 +299,10 @@ pub(crate) struct AlignArgs {
     /// `DOMAIN=DIR` gives them to one of several domains. Without it, tissue of our own is drawn.
     #[arg(long, value_name = "DIR")]
     pub(crate) normals: Vec<String>,
-    /// The kind of image: ultrasound, xray, fundus, dermoscopy, oct, or general for any other (default: all of them; with
-    /// --normals DIR general).
+    /// The kind of image: ultrasound, xray, fundus, dermoscopy, oct, brain_mri, endoscopy, or general for any other; may be given more than
+    /// once (default: all of them; with --normals DIR general).
     #[arg(long, value_name = "NAME")]
-    pub(crate) domain: Option<String>,
+    pub(crate) domain: Vec<String>,
     /// Name of an encoder, or a model folder.
     #[arg(long, default_value = sdmad_encoders::DEFAULT_ENCODER)]
     pub(crate) encoder: String,

@@ -9,26 +9,26 @@ use sdmad_synthesis::Domain;
 const NAME: &str = "dinov2s-minilm";
 
 #[test]
-fn a_kind_of_image_that_was_not_drawn_is_read_by_general() {
+fn each_kind_of_image_is_read_by_its_domain_and_what_was_not_drawn_by_general() {
     let may_pull = std::env::var("SDMAD_TEST_PULL").is_ok_and(|value| value == "1");
     if !encoder_folder(NAME).unwrap().is_dir() && !may_pull {
         eprintln!("SKIPPED: {NAME} is not in the cache; set SDMAD_TEST_PULL=1 to fetch it");
         return;
     }
     let encoder = Encoder::open(&ensure(NAME, &Silent).unwrap()).unwrap();
-    let read_by = |bank: &str| {
-        let modality = Bank::shipped(bank).unwrap().modality;
-        let chosen = ChosenAlignment::of(&AlignmentSettings::default(), &modality, &encoder).unwrap();
-        (bank.to_string(), chosen.expect("the shipped alignment is of the default encoder").part.domain)
+    let read_by = |modality: &str| {
+        let chosen = ChosenAlignment::of(&AlignmentSettings::default(), modality, &encoder).unwrap();
+        chosen.expect("the shipped alignments are of the default encoder").part.domain
     };
-    let found: Vec<(String, Domain)> = shipped_names().into_iter().map(read_by).collect();
+    let of_bank = |bank: &str| (bank.to_string(), read_by(&Bank::shipped(bank).unwrap().modality));
+    let found: Vec<(String, Domain)> = shipped_names().into_iter().map(of_bank).collect();
     let expected = [
-        ("brain-mri", Domain::General),
+        ("brain-mri", Domain::BrainMri),
         ("breast-ultrasound", Domain::Ultrasound),
         ("chest-xray", Domain::XRay),
         ("dermoscopy", Domain::Dermoscopy),
         ("fundus", Domain::Fundus),
-        ("gi-endoscopy", Domain::General),
+        ("gi-endoscopy", Domain::Endoscopy),
         ("phantom", Domain::Ultrasound),
         ("retinal-oct", Domain::Oct),
     ];

@@ -31,7 +31,10 @@ pub(crate) fn run(args: AlignArgs, terminal: &Terminal) -> Result<ExitCode> {
 /// Every domain on tissue of its own, or on the normal images that are given for it; with `--normals DIR` alone that of
 /// `--domain` only.
 fn domains(args: &AlignArgs) -> Result<Vec<DomainNormals>> {
-    let asked = args.domain.as_deref().map(Domain::from_id).transpose()?;
+    let asked = args.domain.iter().map(|id| Domain::from_id(id)).collect::<Result<Vec<_>>>()?;
+    if let Some(twice) = (1..asked.len()).find(|&at| asked[..at].contains(&asked[at])) {
+        return Err(Error::bad_input(format!("--domain {} is given twice: expected once", asked[twice].id())));
+    }
     let mut given = Vec::new();
     let mut of_one = Vec::new();
     for text in &args.normals {
@@ -45,15 +48,22 @@ fn domains(args: &AlignArgs) -> Result<Vec<DomainNormals>> {
             return Err(Error::bad_input("--normals DIR and --normals DOMAIN=DIR are both given: expected one kind")
                 .with_hint("name the domain of each folder"));
         }
-        let domain = asked.unwrap_or(Domain::General);
+        let domain = match asked.as_slice() {
+            [] => Domain::General,
+            [domain] => *domain,
+            _ => {
+                let message = format!("--normals DIR is given, and {} domains: expected one", asked.len());
+                return Err(Error::bad_input(message).with_hint("name the domain of each folder: --normals DOMAIN=DIR"));
+            }
+        };
         return Ok(vec![DomainNormals { domain, files: of_one }]);
     }
-    let wanted: Vec<Domain> = asked.map_or_else(|| Domain::ALL.to_vec(), |domain| vec![domain]);
+    let wanted = if asked.is_empty() { Domain::ALL.to_vec() } else { asked };
     if let Some((other, _)) = given.iter().find(|(domain, _)| !wanted.contains(domain)) {
         return Err(Error::bad_input(format!(
-            "--normals {}=… is given, and --domain {} asks for another: expected the same",
+            "--normals {}=… is given, and --domain {} names others: expected it among them",
             other.id(),
-            args.domain.as_deref().unwrap_or_default()
+            args.domain.join(", ")
         ))
         .with_hint("leave out --domain to align all domains"));
     }

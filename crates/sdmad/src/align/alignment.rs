@@ -8,13 +8,12 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 
 use sdmad_base::{AtomicDir, Error, Result, read, read_to_string, sha256_hex, write_atomic};
-use sdmad_encoders::{Encoder, TextTower};
+use sdmad_encoders::Encoder;
 use sdmad_engine::{Matrix, Matrix64};
 use sdmad_synthesis::{Attribute, Domain};
 
 use super::fit::DomainReport;
 use super::normal_variation::{BlockVariation, NormalVariation};
-use super::text_reader::modalities;
 use super::{AttributeReader, TextReader};
 
 /// The number that grows when the folder's shape changes.
@@ -22,11 +21,25 @@ const FORMAT: u32 = 1;
 const RECORD: &str = "alignment.json";
 const TENSORS: &str = "alignment.safetensors";
 
-/// The alignment that comes with this version, for the default encoder.
-const SHIPPED: [(&str, &[u8]); 2] = [
-    (RECORD, include_bytes!("../../alignment/alignment.json")),
-    (TENSORS, include_bytes!("../../alignment/alignment.safetensors")),
-];
+/// Record and tensors of an alignment that comes with this version.
+struct Shipped {
+    name: &'static str,
+    record: &'static str,
+    tensors: &'static [u8],
+}
+
+macro_rules! shipped {
+    ($name:literal) => {
+        Shipped {
+            name: $name,
+            record: include_str!(concat!("../../alignment/", $name, "/alignment.json")),
+            tensors: include_bytes!(concat!("../../alignment/", $name, "/alignment.safetensors")),
+        }
+    };
+}
+
+/// The alignments that come with this version, for the default encoder, each as `sdmad align` made it. Together they have every domain once.
+const SHIPPED: [Shipped; 3] = [shipped!("first-six"), shipped!("brain_mri"), shipped!("endoscopy")];
 
 /// An alignment of one encoder.
 #[derive(Clone, Debug)]
@@ -100,6 +113,12 @@ impl AlignedEncoder {
     }
 }
 
+impl Shipped {
+    fn read(&self) -> Result<Alignment> {
+        Alignment::from_bytes(self.record, self.tensors, &Path::new(self.name).join(RECORD))
+    }
+}
+
 impl Alignment {
     pub(crate) fn new(
         mut record: AlignmentRecord,
@@ -112,14 +131,15 @@ impl Alignment {
         Ok(Alignment { record, sha256, domains, variation })
     }
 
-    /// The alignment of this version, or `None` when it belongs to other towers.
+    /// The alignments of this version, each with domains of its own; none when they belong to other towers.
     ///
     /// # Errors
-    /// Never in a released version: tests read it.
-    pub fn shipped(encoder: &Encoder) -> Result<Option<Self>> {
-        let [(record, json), (_, tensors)] = SHIPPED;
-        let alignment = Alignment::from_bytes(&String::from_utf8_lossy(json), tensors, Path::new(record))?;
-        Ok((alignment.record.encoder == AlignedEncoder::of(encoder)).then_some(alignment))
+    /// Never in a released version: tests read them.
+    pub fn shipped(encoder: &Encoder) -> Result<Vec<Self>> {
+        let expected = AlignedEncoder::of(encoder);
+        let mut alignments = SHIPPED.iter().map(Shipped::read).collect::<Result<Vec<_>>>()?;
+        alignments.retain(|alignment| alignment.record.encoder == expected);
+        Ok(alignments)
     }
 
     /// Opens the folder of an alignment for an encoder.
@@ -183,39 +203,7 @@ impl Alignment {
         write_atomic(&dir.path().join(TENSORS), &encode(&self.domains, self.variation.as_deref())?)?;
         dir.commit()
     }
-
-    /// The domain that is named, or for `auto` the one whose words for the kind of image are nearest to `modality`; where none is near,
-    /// `general` if there is one.
-    ///
-    /// # Errors
-    /// When the alignment has no such domain; the message lists those that it has.
-    pub fn domain(&self, name: &str, modality: &str, tower: &TextTower) -> Result<&DomainAlignment> {
-        if name == "auto" {
-            return self.nearest(modality, tower);
-        }
-        self.domains.iter().find(|d| d.domain.id() == name).ok_or_else(|| {
-            let known: Vec<&str> = self.domains.iter().map(|d| d.domain.id()).collect();
-            Error::bad_input(format!("alignment.domain = {name}: expected auto or one of {}", known.join(", ")))
-        })
-    }
-
-    fn nearest(&self, modality: &str, tower: &TextTower) -> Result<&DomainAlignment> {
-        let wanted = tower.embed(modality);
-        let similarity = |domain: Domain| {
-            let embeddings = tower.embed_all(modalities(domain));
-            let cosines = embeddings.iter().map(|e| e.iter().zip(&wanted).map(|(a, b)| a * b).sum::<f32>());
-            cosines.fold(f32::NEG_INFINITY, f32::max)
-        };
-        let best = self.domains.iter().map(|d| (similarity(d.domain), d)).max_by(|a, b| a.0.total_cmp(&b.0));
-        let (alike, nearest) = best.ok_or_else(|| Error::bad_input("the alignment has no domain"))?;
-        let general = self.domains.iter().find(|d| d.domain == Domain::General);
-        Ok(general.filter(|_| alike < SAME_KIND).unwrap_or(nearest))
-    }
 }
-
-/// Words for the kind of image that have a lower cosine are of another kind. By MiniLM, the default text tower: of what is meant, "a thyroid ultrasound"
-/// has .64; of what is not, "a cardiac MRI" .57 to X-ray, and "a mammogram" .66 to ultrasound, which it does not keep out.
-const SAME_KIND: f32 = 0.6;
 
 /// A number as a bfloat16 is kept, to nearest even.
 pub(crate) fn rounded(value: f32) -> f32 {
@@ -342,13 +330,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_alignment_has_every_domain_and_is_what_its_record_says() {
-        let [(record, json), (_, tensors)] = SHIPPED;
-        let alignment = Alignment::from_bytes(&String::from_utf8_lossy(json), tensors, Path::new(record)).unwrap();
-        let domains: Vec<Domain> = alignment.domains.iter().map(|d| d.domain).collect();
+    fn the_shipped_alignments_have_every_domain_once_and_are_what_their_records_say() {
+        let mut domains = Vec::new();
+        for shipped in &SHIPPED {
+            let alignment = shipped.read().unwrap();
+            domains.extend(alignment.domains.iter().map(|d| d.domain));
+            // Written again, it is the same file.
+            assert!(encode(&alignment.domains, alignment.variation.as_deref()).unwrap() == shipped.tensors);
+        }
+        domains.sort();
         assert_eq!(domains, Domain::ALL);
-        // Written again, it is the same file.
-        assert!(encode(&alignment.domains, alignment.variation.as_deref()).unwrap() == tensors);
     }
 
     #[test]
