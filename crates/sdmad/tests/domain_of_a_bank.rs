@@ -33,4 +33,10 @@ fn each_kind_of_image_is_read_by_its_domain_and_what_was_not_drawn_by_general() 
         ("retinal-oct", Domain::Oct),
     ];
     assert_eq!(found, expected.map(|(bank, domain)| (bank.to_string(), domain)));
+    for other in ["a histopathology slide", "an abdominal CT slice", "a knee MRI", "a cardiac MRI", "a spine MRI"] {
+        assert_eq!(read_by(other), Domain::General, "{other}");
+    }
+    for (other, domain) in [("an MRI of the brain", Domain::BrainMri), ("a colonoscopy image", Domain::Endoscopy)] {
+        assert_eq!(read_by(other), domain, "{other}");
+    }
 }

@@ -28,8 +28,8 @@ pub(crate) fn run(args: AlignArgs, terminal: &Terminal) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Every domain on tissue of its own, or on the normal images that are given for it; with `--normals DIR` alone that of
-/// `--domain` only.
+/// The domains that are asked for, or all, each on tissue of its own or on the normal images that are given for it; `--normals DIR` is of the
+/// one `--domain`, or of general.
 fn domains(args: &AlignArgs) -> Result<Vec<DomainNormals>> {
     let asked = args.domain.iter().map(|id| Domain::from_id(id)).collect::<Result<Vec<_>>>()?;
     if let Some(twice) = (1..asked.len()).find(|&at| asked[..at].contains(&asked[at])) {
@@ -63,9 +63,9 @@ fn domains(args: &AlignArgs) -> Result<Vec<DomainNormals>> {
         return Err(Error::bad_input(format!(
             "--normals {}=… is given, and --domain {} names others: expected it among them",
             other.id(),
-            args.domain.join(", ")
+            args.domain.join(" --domain ")
         ))
-        .with_hint("leave out --domain to align all domains"));
+        .with_hint(format!("add --domain {}, or leave out --domain for all", other.id())));
     }
     let files = |domain: Domain| -> Vec<PathBuf> {
         given.iter().filter(|(d, _)| *d == domain).flat_map(|(_, files)| files.clone()).collect()

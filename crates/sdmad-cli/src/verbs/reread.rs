@@ -30,7 +30,11 @@ pub(crate) fn open_encoder_of(run: &Run, monitor: &dyn Monitor) -> Result<Encode
 /// its domain, whatever the bank calls the kind of image.
 pub(crate) fn reread(run: &Run, bank: Bank, encoder: &Encoder) -> Result<Run> {
     let modality = &signs_of(run)?.bank.modality;
-    let alignment = ChosenAlignment::of(&run.config.settings.alignment, modality, encoder)?;
+    let mut settings = run.config.settings.alignment.clone();
+    if let Some(known) = &run.config.alignment {
+        settings.domain.clone_from(&known.domain);
+    }
+    let alignment = ChosenAlignment::of(&settings, modality, encoder)?;
     if let (Some(known), Some(found)) = (&run.config.alignment, &alignment)
         && known.sha256 != found.sha256
     {

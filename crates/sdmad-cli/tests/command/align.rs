@@ -125,6 +125,8 @@ fn what_makes_no_sense_is_refused() {
         ("--normals empty --out new", vec!["empty"]),
         ("--normals gone --out new", vec!["gone"]),
         ("--domain oct --normals ultrasound=data/images --out new", vec!["ultrasound", "--domain"]),
+        ("--domain oct --domain oct --out new", vec!["--domain oct", "twice"]),
+        ("--domain oct --domain xray --normals data/images --out new", vec!["2 domains", "--normals DOMAIN=DIR"]),
         ("--out words", vec!["words"]),
     ] {
         world.refuses(2, &format!("align --encoder encoder {arguments}"), &parts);

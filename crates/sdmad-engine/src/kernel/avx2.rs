@@ -7,8 +7,8 @@ use crate::panels::PANEL;
 use crate::tile::{GROUP, LINE, TILE};
 
 /// Makes a kernel that takes a group of columns at a time, and the 16 rows of a group by strips of `rows`. With 6 of them, 12 of 16 registers
-/// are sums, with 8 loads for 12 of them, and two lines of the right factor and a unit of the left one have room beside them. Where more
-/// is prepared than f32 needs, strips are of 4 rows: 6 loads for 8 sums. The rest as in `avx512.rs`, on half a line.
+/// are sums, with 8 loads for 12 of them, and two lines of the right factor and a unit of the left one have room beside them. int8 prepares
+/// more: strips of 4 rows, 6 loads for 8 sums. The rest as in `avx512.rs`, on half a line.
 macro_rules! strips {
     ($(#[$doc:meta])* $name:ident, rows $rows:literal, unrolled $unrolled:literal,
      prepare($line:ident) $prepare:expr, add($sum:ident, $left:ident, $prepared:ident) $add:expr) => {

@@ -114,8 +114,9 @@ const HALF_AT: f64 = 15.0;
 /// Chosen on 160 real slices of brain MRI, read by a domain that was drawn without one (docs/alignment.md, "Drawn without a real image at hand").
 const UNTRIED_BESIDE_SHOTS: f64 = 0.25;
 
-/// Learned without the physics of the images that they read, words mislead where they weigh more. Chosen on train images of sets that were read as if their domain were unknown, by the alignment that shipped then and by ones on their own
-/// normals, when words weighed 1 / (1 + K/5) (docs/alignment.md, "A domain that was never rendered").
+/// Learned without the physics of the images that they read, words mislead where they weigh more. Chosen on train images of sets that were read
+/// as if their domain were unknown, by the alignment that shipped then and by ones on their own normals, when words weighed 1 / (1 + K/5)
+/// (docs/alignment.md, "A domain that was never rendered").
 const GENERAL_BESIDE_SHOTS: f64 = 0.1;
 
 #[cfg(test)]
@@ -126,7 +127,13 @@ mod tests {
     fn words_of_an_untried_or_unknown_domain_stand_back_as_soon_as_there_is_a_shot() {
         let settings = AlignmentSettings::default();
         let at = |shots, domain| settings.weight_at(shots, domain);
-        for (domain, share) in [(Domain::General, 0.1), (Domain::BrainMri, 0.25), (Domain::Dermoscopy, 1.0)] {
+        for (domain, share) in [
+            (Domain::General, 0.1),
+            (Domain::Oct, 0.25),
+            (Domain::BrainMri, 0.25),
+            (Domain::Endoscopy, 0.25),
+            (Domain::Dermoscopy, 1.0),
+        ] {
             assert_eq!(at(0, domain), at(0, Domain::Fundus));
             for shots in [1, 4, 16] {
                 assert!((at(shots, domain) - share * at(shots, Domain::Fundus)).abs() < 1e-12, "{}", domain.id());
