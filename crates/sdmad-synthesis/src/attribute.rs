@@ -226,6 +226,17 @@ attributes! {
     LayerBumps = "layer_bumps",
 }
 
+impl Attribute {
+    /// The word for a count: one (or none), two to four, or more.
+    pub(crate) fn of_count(count: usize) -> Attribute {
+        match count {
+            0 | 1 => Attribute::Single,
+            2..=4 => Attribute::Few,
+            _ => Attribute::Multiple,
+        }
+    }
+}
+
 const _: () = assert!(Attribute::ALL.len() <= 128, "an AttributeSet holds 128");
 
 /// A set of attributes.

@@ -109,19 +109,10 @@ fn landmarks(scene: &mut Scene) -> Box<View> {
     }
 }
 
-/// How many there are.
-fn number(count: usize) -> A {
-    match count {
-        1 => A::Single,
-        2..=4 => A::Few,
-        _ => A::Multiple,
-    }
-}
-
 /// How many clumps there are; one may fall apart.
 fn of_clumps(scene: &mut Scene, count: usize) -> AttributeSet {
     if count > 1 {
-        return [number(count)].into();
+        return [A::of_count(count)].into();
     }
     scene.unknown = scene.unknown.union([A::Single, A::Few].into());
     AttributeSet::EMPTY

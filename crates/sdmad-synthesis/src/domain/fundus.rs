@@ -128,15 +128,6 @@ fn elsewhere(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     }
 }
 
-/// How many there are.
-fn number(count: usize) -> A {
-    match count {
-        1 => A::Single,
-        2..=4 => A::Few,
-        _ => A::Multiple,
-    }
-}
-
 /// No longer holds of the image.
 fn contradict(scene: &mut Scene, attributes: impl Into<AttributeSet>) {
     scene.present = scene.present.without(attributes.into());

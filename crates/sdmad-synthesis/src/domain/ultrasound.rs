@@ -73,11 +73,7 @@ fn masses(stream: &mut Stream, scene: &mut Scene, count: usize) {
             places.push((centre.0, centre.1, radius));
         }
     }
-    let number = match places.len() {
-        1 => A::Single,
-        2..=4 => A::Few,
-        _ => A::Multiple,
-    };
+    let number = A::of_count(places.len());
     let grains = tissue::speckle(stream, image.side());
     for (x, y, radius) in places {
         let mass = mass::draw(stream, &mut image, (x, y), radius, &grains);

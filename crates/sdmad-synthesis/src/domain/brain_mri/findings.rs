@@ -91,11 +91,7 @@ fn inner(stream: &mut Stream, section: &mut Section) -> Vec<Drawn> {
             places.push((place.0, place.1, radius));
         }
     }
-    let number = match places.len() {
-        1 => A::Single,
-        2..=4 => A::Few,
-        _ => A::Multiple,
-    };
+    let number = A::of_count(places.len());
     let draw = |&(x, y, radius): &(f32, f32, f32)| {
         let lump = Lump::choose(stream, side, (x, y), radius).within(&section.head);
         section.body(stream, &lump, true, number)

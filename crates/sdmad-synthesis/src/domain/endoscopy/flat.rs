@@ -15,7 +15,7 @@ use crate::scene::Scene;
 
 use super::tint::{self, BLACK, BLOOD, BLUE, BROWN, PINK, SALMON, WHITE, YELLOW};
 use super::view::View;
-use super::{number, refute, size, spots};
+use super::{refute, size, spots};
 
 /// A flat patch of any form, edge, texture and colour.
 pub(super) fn patch(stream: &mut Stream, scene: &mut Scene, view: &View) {
@@ -72,7 +72,7 @@ pub(super) fn tongues(stream: &mut Stream, scene: &mut Scene, view: &View) {
     }
     let open = view.lumen.clone().map(|l| 1.0 - l);
     let velvet = noise(stream, scene.side(), 3.0 * unit).map(|n| (0.9 + 0.08 * n).clamp(0.5, 1.0));
-    let mut set: AttributeSet = [A::Irregular, A::Sharp, number(count)].into();
+    let mut set: AttributeSet = [A::Irregular, A::Sharp, A::of_count(count)].into();
     if !islands {
         set.insert(A::Linear);
     }

@@ -15,7 +15,7 @@ use crate::scene::Scene;
 use super::raised::{Raised, clump};
 use super::tint::{self, BLUE, BROWN, PINK, Tint, WHITE, YELLOW};
 use super::view::View;
-use super::{has_vessels, number, of_clumps, of_one_direction, size};
+use super::{has_vessels, of_clumps, of_one_direction, size};
 
 /// How a growth stands on the lining.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let form = form(stream);
     let sharp = stream.chance(0.6);
     let mut set =
-        if form.0 == Form::Irregular { of_clumps(scene, places.len()) } else { [number(places.len())].into() };
+        if form.0 == Form::Irregular { of_clumps(scene, places.len()) } else { [A::of_count(places.len())].into() };
     set = set.union(size(radius, scene.side()));
     match (sharp, stand) {
         // A stalk is crisp under a head that is not.

@@ -14,7 +14,7 @@ use super::raised::{flatten, relief};
 use super::tint::{self, BLOOD, WHITE, YELLOW};
 use super::vessels;
 use super::view::View;
-use super::{has_vessels, number, refute};
+use super::{has_vessels, refute};
 
 /// Changes a part of the lining, or all of it.
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
@@ -155,7 +155,7 @@ pub(super) fn red_streaks(stream: &mut Stream, scene: &mut Scene, view: &View) {
     }
     let plane = plane.zip(&view.lumen, |p, l| p * (1.0 - l));
     let share = between(stream, 0.85, 1.0);
-    let mut set: AttributeSet = [A::Linear, number(places.len())].into();
+    let mut set: AttributeSet = [A::Linear, A::of_count(places.len())].into();
     if places.len() > 1 {
         set.insert(A::Streaks);
     }

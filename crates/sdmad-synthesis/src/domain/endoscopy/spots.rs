@@ -14,7 +14,7 @@ use crate::scene::Scene;
 use super::raised::{Raised, clump, relief};
 use super::tint::{self, BLACK, BLOOD, BLUE, WHITE, YELLOW};
 use super::view::View;
-use super::{number, of_clumps, refute, vessels};
+use super::{of_clumps, refute, vessels};
 
 /// A pool, a stream or spatters of fresh or old blood.
 pub(super) fn blood(stream: &mut Stream, scene: &mut Scene, view: &View) {
@@ -45,7 +45,7 @@ pub(super) fn blood(stream: &mut Stream, scene: &mut Scene, view: &View) {
             for &place in &places {
                 pattern::spot(&mut plane, place, unit * between(stream, 1.5, 5.0), 1.2);
             }
-            set = set.union([A::Dots, A::Small, number(places.len())].into());
+            set = set.union([A::Dots, A::Small, A::of_count(places.len())].into());
         }
     }
     let tint = one_of(stream, &[BLOOD, BLOOD, BLOOD, BLACK]);
@@ -105,7 +105,7 @@ fn points(stream: &mut Stream, view: &View, radii: (f32, f32)) -> (Plane, Attrib
     for &at in &places {
         pattern::spot(&mut plane, at, between(stream, radii.0, radii.1), 0.8);
     }
-    let mut set: AttributeSet = [A::Dots, A::Small, A::Sharp, number(places.len())].into();
+    let mut set: AttributeSet = [A::Dots, A::Small, A::Sharp, A::of_count(places.len())].into();
     if everywhere && places.len() > 15 {
         set.insert(A::Diffuse);
     }
@@ -157,7 +157,7 @@ pub(super) fn veins(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let ridge = ridge.zip(&view.lumen, |r, l| r * (1.0 - l));
     let alpha = ridge.clone().map(|r| soft_step(r - 0.12, 0.1));
     let height = ridge.map(|r| 0.75 * width * (r * (2.0 - r)).max(0.0).sqrt());
-    let mut set: AttributeSet = [A::ElevatedLayer, A::Linear, number(count)].into();
+    let mut set: AttributeSet = [A::ElevatedLayer, A::Linear, A::of_count(count)].into();
     if stream.chance(0.7) {
         let share = between(stream, 0.4, 0.95);
         tint::lay(scene, view, &alpha, share, BLUE, &mut set);
@@ -202,6 +202,6 @@ pub(super) fn spider(stream: &mut Stream, scene: &mut Scene, view: &View) {
         let width = unit * between(stream, 1.1, 2.0);
         plane = plane.max(&vessels::tuft(stream, scene.side(), at, reach, width));
     }
-    let set = [A::Branching, A::Small, number(places.len())];
+    let set = [A::Branching, A::Small, A::of_count(places.len())];
     tint::show(scene, view, &plane, between(stream, 0.65, 1.0), BLOOD, set.into());
 }

@@ -15,7 +15,7 @@ use crate::scene::Scene;
 use super::raised::relief;
 use super::tint::{self, BLACK, BLOOD, BROWN, PINK, WHITE, YELLOW};
 use super::view::View;
-use super::{number, of_one_direction, refute, size};
+use super::{of_one_direction, refute, size};
 
 /// What is put together before it is drawn.
 struct Break {
@@ -39,7 +39,7 @@ pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, view: &View) {
     let linear = stream.chance(0.25);
     let form = if linear { Form::Irregular } else { form };
     let sharp = stream.chance(0.65);
-    let mut set: AttributeSet = [A::InterruptedLayer, number(places.len())].into();
+    let mut set: AttributeSet = [A::InterruptedLayer, A::of_count(places.len())].into();
     let size = size(radius, scene.side());
     if linear {
         scene.unknown = scene.unknown.union(size);

@@ -14,7 +14,6 @@ use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
 
 use super::eye::{Eye, smooth_inside};
-use super::number;
 use super::paint::{self, BLACK, BLOOD, BROWN, GREY, Ink, PINK, Tone, WHITE, YELLOW, lay};
 
 /// One kind of finding.
@@ -104,7 +103,7 @@ fn blood_spots(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
         blot(stream, &mut plane, at, radius, softness, ragged);
         form = form.union(spot_form(scene, radius, softness, ragged));
     }
-    let mut set: AttributeSet = [A::Haemorrhage, A::Small, number(places.len())].into();
+    let mut set: AttributeSet = [A::Haemorrhage, A::Small, A::of_count(places.len())].into();
     set = set.union(form);
     set.insert(if sharp { A::Sharp } else { A::Blurred });
     if places.len() > 1 {
@@ -156,7 +155,7 @@ fn flames(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
             pattern::thread(&mut plane, &[point(from), point(to)], 0.5 * width, 1.2);
         }
     }
-    let set = [A::Haemorrhage, A::Linear, A::Streaks, number(places.len())];
+    let set = [A::Haemorrhage, A::Linear, A::Streaks, A::of_count(places.len())];
     let share = strength(stream);
     show(scene, eye, plane, share, BLOOD, set.into());
 }
@@ -193,7 +192,7 @@ fn exudates(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
         }
         _ => scatter(stream, eye, middle, spread, count),
     };
-    set.insert(number(places.len()));
+    set.insert(A::of_count(places.len()));
     let mut plane = Plane::filled(scene.side(), 0.0);
     for &at in &places {
         let large = between(stream, 0.0, 1.0).powi(3);
@@ -221,7 +220,7 @@ fn deposits(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
         form = form.union(spot_form(scene, radius, softness, false));
     }
     let tone = if stream.chance(0.7) { YELLOW } else { WHITE };
-    let mut set: AttributeSet = [A::Dots, A::Small, number(places.len())].into();
+    let mut set: AttributeSet = [A::Dots, A::Small, A::of_count(places.len())].into();
     set = set.union(form);
     set.insert(if sharp { A::Sharp } else { A::Blurred });
     if sharp && tone.colour == A::Yellow {
@@ -321,7 +320,7 @@ fn pigment(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
         blot(stream, &mut plane, at, radius, softness, true);
         form = form.union(spot_form(scene, radius, softness, true));
     }
-    let mut set: AttributeSet = [A::Small, number(places.len())].into();
+    let mut set: AttributeSet = [A::Small, A::of_count(places.len())].into();
     set = set.union(form);
     set.insert(if sharp { A::Sharp } else { A::Blurred });
     if places.len() > 1 {

@@ -12,9 +12,9 @@ use crate::pattern;
 use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
 
+use super::contradict;
 use super::eye::{Eye, ring_mean};
 use super::paint::{self, BLOOD, BROWN, Ink, WHITE, YELLOW, lay};
-use super::{contradict, number};
 
 /// The pale hollow in the disc; lengths are shares of the disc's radius.
 #[derive(Clone, Copy, Debug)]
@@ -355,6 +355,6 @@ fn splinter(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let strength = between(stream, 0.65, 1.0);
     let alpha = plane.times(&eye.field);
     lay(&mut scene.canvas, &alpha.clone().map(|a| strength * a), &eye.light, BLOOD.ink);
-    let set = [A::Haemorrhage, A::Red, A::Dark, A::Linear, A::Sharp, A::Small, number(count)];
+    let set = [A::Haemorrhage, A::Red, A::Dark, A::Linear, A::Sharp, A::Small, A::of_count(count)];
     scene.note(set, paint::mask(&alpha));
 }

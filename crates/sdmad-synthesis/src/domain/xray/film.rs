@@ -150,7 +150,7 @@ impl Film {
             count => count.max(drawn[index]),
         };
         let counts = [count(0), count(1)];
-        let all = counted(counts[0] + counts[1]);
+        let all = A::of_count(counts[0] + counts[1]);
         let on_both = counts.iter().all(|&count| count > 0);
         let mut noted = false;
         for (half, count) in halves.into_iter().zip(counts).filter(|half| half.1 > 0) {
@@ -159,8 +159,8 @@ impl Film {
                 words.insert(A::Bilateral);
             }
             // A few on one side are not what is said of many.
-            if counted(count) != A::Few || all == A::Few {
-                words.insert(counted(count));
+            if A::of_count(count) != A::Few || all == A::Few {
+                words.insert(A::of_count(count));
             }
             noted |= self.note(scene, words, half);
         }
@@ -187,15 +187,6 @@ impl Film {
     /// Puts the film back into the scene.
     pub(super) fn develop(self, scene: &mut Scene) {
         scene.canvas = Canvas::grey(self.level);
-    }
-}
-
-/// The word for a count.
-pub(super) fn counted(count: usize) -> A {
-    match count {
-        0 | 1 => A::Single,
-        2..=4 => A::Few,
-        _ => A::Multiple,
     }
 }
 
