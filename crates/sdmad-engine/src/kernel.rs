@@ -154,8 +154,8 @@ fn function(path: InstructionPath, arithmetic: Arithmetic) -> unsafe fn(&Piece) 
         (InstructionPath::Amx, Arithmetic::Int8) => return amx::int8,
         (InstructionPath::Avx512Bf16Vnni, Arithmetic::Bf16) => return avx512_dot::bf16,
         (InstructionPath::Avx512Bf16Vnni, Arithmetic::Int8) => return avx512_dot::int8,
-        (InstructionPath::Avx2Fma, Arithmetic::F32) => return avx2::f32,
-        (InstructionPath::Avx2Fma, Arithmetic::WideBf16) => unreachable!("the right factor is widened before"),
+        // Wide bf16 come as f32: their kernel `widens`.
+        (InstructionPath::Avx2Fma, Arithmetic::F32 | Arithmetic::WideBf16) => return avx2::f32,
         (InstructionPath::Avx2Fma, Arithmetic::Int8) => return avx2::int8,
         (InstructionPath::Portable, _) => {}
         (_, Arithmetic::F32) => return avx512::f32,
