@@ -102,6 +102,15 @@ fn stands_beside_the_shots_with_a_weight_that_can_be_none() {
     let weight = world.json("beside/adapter_config.json")["alignment"]["weight"].as_f64().unwrap();
     assert!((weight - 0.1 / (1.0 + 4.0 / 15.0)).abs() < 1e-12, "{weight}");
     assert!(world.json("without/adapter_config.json")["alignment"].is_null());
+
+    // Signs are read anew in the domain of the run, whichever would be taken today.
+    let image = world.images("test", |_| true).remove(0);
+    let reread = ["signs", "try", "beside", "a thick bright rim", &image, "--category", "cyst"];
+    assert_eq!(world.sdmad_with(&reread).status, Some(0));
+    world.edit("beside/adapter_config.json", |text| text.replace("\"domain\": \"general\"", "\"domain\": \"oct\""));
+    let refused = world.sdmad_with(&reread);
+    assert_eq!(refused.status, Some(2), "{refused:#?}");
+    assert!(format!("{refused:?}").contains("alignment.domain = oct"), "{refused:#?}");
 }
 
 #[test]
