@@ -164,7 +164,12 @@ impl ImageTower {
 
     /// The embedding of a picture, of Euclidean norm 1.
     pub fn embed(&self, pixels: &Pixels) -> Vec<f32> {
-        unit(self.project(&self.pool(&self.last(pixels))))
+        self.embedding(&self.last(pixels))
+    }
+
+    /// The same of a picture whose output of the last block is there, `[tokens, width]`.
+    pub fn embedding(&self, last: &Matrix) -> Vec<f32> {
+        unit(self.project(&self.pool(last)))
     }
 
     /// The embedding of a picture of any size, of Euclidean norm 1.

@@ -45,4 +45,4 @@ pub use prior::SignPrior;
 pub(crate) use prior::{PriorWeights, WordEmbeddings, mean_of};
 pub use settings::{AlignmentControl, AlignmentSettings, NormalVariationUse};
 pub use text_reader::TextReader;
-pub(crate) use tokens::{ImageTokens, patch_layers, patch_rows, side_by_side};
+pub(crate) use tokens::{ImageTokens, patch_layers, patch_rows, patches_of_pass};

@@ -162,7 +162,7 @@ impl Baseline {
                 wrong("patches", memory.patches.columns(), patch)
             }
             (_, Some(ImageReader::AdaptedPatches(patches))) => {
-                let levels = adapted_patches::levels_of(tower).len();
+                let levels = AdaptedPatches::layers(tower).len();
                 let other = patches.levels.iter().map(|l| l.detector.head.columns()).find(|&w| w != tower.width());
                 match other {
                     Some(width) => wrong("adapted patches", width, tower.width()),

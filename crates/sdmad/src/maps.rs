@@ -36,6 +36,7 @@ use tokens::PatchTokens;
 
 use crate::align::dot;
 use crate::calibration::logistic;
+use crate::features::PlainPass;
 
 /// Standard deviations above the mean of normal patches at which a map says ½.
 const MIDDLE: f64 = 2.0;
@@ -96,7 +97,17 @@ impl PatchMaps {
 
     /// The maps of an image. They depend on this image alone.
     pub fn read(&self, tower: &ImageTower, image: &RgbImage) -> ImageMaps {
-        let PatchTokens { rows: tokens, grid } = PatchTokens::of(tower, image, self.windows);
+        self.read_pass(&PlainPass::of(tower, image, PatchMaps::layers(tower)), image)
+    }
+
+    /// The layers that maps read.
+    pub(crate) fn layers(tower: &ImageTower) -> Vec<usize> {
+        tokens::layers(tower)
+    }
+
+    /// The maps of an image whose [`PatchMaps::layers`] are there.
+    pub(crate) fn read_pass(&self, pass: &PlainPass<'_>, image: &RgbImage) -> ImageMaps {
+        let PatchTokens { rows: tokens, grid } = PatchTokens::of_pass(pass, image, self.windows);
         let map = |reading: usize| -> Vec<f32> {
             let (weights, bias) = (self.weights.row(reading), f64::from(self.bias[reading]));
             (0..tokens.rows()).map(|patch| logistic(dot(weights, tokens.row(patch)) + bias) as f32).collect()
@@ -104,7 +115,7 @@ impl PatchMaps {
         let first_sign = 1 + self.categories;
         ImageMaps {
             grid,
-            seen: tower.preprocess().seen(image.width(), image.height()),
+            seen: pass.tower.preprocess().seen(image.width(), image.height()),
             any: map(0),
             categories: (1..first_sign).map(map).collect(),
             signs: (first_sign..self.weights.rows()).map(map).collect(),

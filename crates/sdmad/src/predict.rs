@@ -9,6 +9,7 @@ use sdmad_base::{Error, Result};
 use sdmad_imaging::{RgbImage, read_image};
 
 use crate::model::{SOFTMAX_SCALE, WhyNot};
+use crate::features::Seen;
 use crate::scope::Looks;
 use crate::{Decision, Extractor, ImageMaps, NearShot, Rows, Run, Scores, nearest_shots};
 
@@ -149,8 +150,9 @@ impl Looked {
     /// # Errors
     /// When the file is missing or is no image that can be decoded.
     pub fn at(run: &Run, extractor: &Extractor<'_>, image: &Path, maps: bool) -> Result<Self> {
-        let features = extractor.file(image, Rows::Mean)?;
-        let picture = read_image(image)?;
+        let seen = extractor.see(image, Rows::Mean, run.model.maps.as_ref().filter(|_| maps))?;
+        let Seen { features, picture, maps } = seen;
+        let picture = picture.map_or_else(|| read_image(image), Ok)?;
         let mean = features.mean();
         let scores = run.model.score(&mean, &features.attributes);
         let mut warnings = match &run.scope {
@@ -160,10 +162,6 @@ impl Looked {
         for (id, calibration) in run.model.categories.iter().zip(&run.model.calibration.categories) {
             warnings.extend(calibration.no_answer(run.model.coverage).map(|why| format!("{id}: {why}")));
         }
-        let maps = match (&run.model.maps, extractor) {
-            (Some(model), Extractor::Tower { tower, .. }) if maps => Some(model.read(tower, &picture)),
-            _ => None,
-        };
         let nearest = nearest_shots(&mean, &run.support_features, NEAREST);
         Ok(Looked { picture, scores, maps, nearest, warnings })
     }

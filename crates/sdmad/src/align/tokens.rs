@@ -5,7 +5,7 @@ use sdmad_engine::Matrix;
 use sdmad_imaging::RgbImage;
 
 use crate::Summary;
-use crate::features::last_layers;
+use crate::features::{PlainPass, last_layers};
 
 /// Class tokens of so many last layers are read for the whole image.
 const WHOLE_LAYERS: usize = 5;
@@ -21,20 +21,20 @@ pub(crate) struct ImageTokens {
 impl ImageTokens {
     /// The tokens of an image, fitted to the tower's input as any image is.
     pub(crate) fn of(tower: &ImageTower, image: &RgbImage) -> Self {
-        let whole_layers = last_layers(tower, WHOLE_LAYERS);
-        let patch_layers = patch_layers(tower);
-        let mut wanted = [whole_layers.as_slice(), &patch_layers].concat();
-        wanted.sort_unstable();
-        wanted.dedup();
-        let hidden = tower.hidden(&tower.preprocess().apply(image), &wanted);
-        let of_layer = |layer: &usize| wanted.iter().zip(&hidden).find(|(l, _)| *l == layer).map(|(_, h)| h);
-        let whole = whole_layers
-            .iter()
-            .filter_map(of_layer)
-            .flat_map(|h| Summary::ClassToken.of(tower, h).into_vec())
-            .collect();
-        let parts: Vec<Matrix> = patch_layers.iter().filter_map(of_layer).map(|h| patch_rows(tower, h)).collect();
-        ImageTokens { whole, patches: side_by_side(&parts) }
+        ImageTokens::of_pass(&PlainPass::of(tower, image, ImageTokens::layers(tower)))
+    }
+
+    /// The same of an image whose [`ImageTokens::layers`] are there.
+    pub(crate) fn of_pass(pass: &PlainPass<'_>) -> Self {
+        let tower = pass.tower;
+        let whole = pass.hidden(&last_layers(tower, WHOLE_LAYERS));
+        let whole = whole.into_iter().flat_map(|h| Summary::ClassToken.of(tower, h).into_vec()).collect();
+        ImageTokens { whole, patches: patches_of_pass(pass, &patch_layers(tower)) }
+    }
+
+    /// The layers that are read.
+    pub(crate) fn layers(tower: &ImageTower) -> Vec<usize> {
+        [last_layers(tower, WHOLE_LAYERS), patch_layers(tower)].concat()
     }
 
     /// Numbers of [`ImageTokens::whole`] and of a patch, for a tower.
@@ -59,7 +59,13 @@ pub(crate) fn patch_layers(tower: &ImageTower) -> Vec<usize> {
     layers
 }
 
-pub(crate) fn side_by_side(parts: &[Matrix]) -> Matrix {
+/// The patch tokens of some layers side by side, `[patches, layers · width]`.
+pub(crate) fn patches_of_pass(pass: &PlainPass<'_>, layers: &[usize]) -> Matrix {
+    let parts: Vec<Matrix> = pass.hidden(layers).into_iter().map(|hidden| patch_rows(pass.tower, hidden)).collect();
+    side_by_side(&parts)
+}
+
+fn side_by_side(parts: &[Matrix]) -> Matrix {
     let rows = parts.first().map_or(0, Matrix::rows);
     let columns: usize = parts.iter().map(Matrix::columns).sum();
     let mut data = Vec::with_capacity(rows * columns);

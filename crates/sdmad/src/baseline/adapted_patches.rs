@@ -7,6 +7,7 @@ use sdmad_imaging::RgbImage;
 use super::PatchDetector;
 use super::patch_memory::{PatchMemory, summed_up};
 use crate::align::patch_rows;
+use crate::features::PlainPass;
 
 /// What MVFA reads in an image: how abnormal its adapted patches are, and how far they are from those of normal shots,
 /// level by level.
@@ -35,11 +36,18 @@ impl AdaptedPatches {
     pub(crate) const NUMBERS: usize = 2 * PatchMemory::STATISTICS;
 
     /// The shares of abnormal, summed up over patches, and the distances from normal patches in the same way; means over
-    /// levels.
-    pub fn read(&self, tower: &ImageTower, image: &RgbImage) -> Vec<f32> {
-        let tokens = level_tokens(tower, image);
+    /// levels. Of an image whose [`AdaptedPatches::layers`] are there.
+    pub(crate) fn read(&self, pass: &PlainPass<'_>) -> Vec<f32> {
+        let tokens = level_tokens(pass);
         let levels: Vec<Vec<f32>> = self.levels.iter().zip(&tokens).map(|(level, x)| level.statistics(x)).collect();
         mean_of(&levels)
+    }
+
+    /// The layers whose patches are read, from 1 on.
+    pub(crate) fn layers(tower: &ImageTower) -> Vec<usize> {
+        let mut layers: Vec<usize> = (1..=LEVELS).map(|quarter| (tower.layers() * quarter / LEVELS).max(1)).collect();
+        layers.dedup();
+        layers
     }
 
     /// SHA-256 of all its numbers.
@@ -80,28 +88,21 @@ pub(super) fn mean_of(levels: &[Vec<f32>]) -> Vec<f32> {
     (0..AdaptedPatches::NUMBERS).map(|i| of(i) as f32).collect()
 }
 
-/// The layers whose patches are read, from 1 on.
-pub(super) fn levels_of(tower: &ImageTower) -> Vec<usize> {
-    let mut levels: Vec<usize> = (1..=LEVELS).map(|quarter| (tower.layers() * quarter / LEVELS).max(1)).collect();
-    levels.dedup();
-    levels
-}
-
 /// An image's patch tokens of each level, after the tower's last norm: means of 2 × 2, of length √width.
-pub(super) fn level_tokens(tower: &ImageTower, image: &RgbImage) -> Vec<Matrix> {
-    let hidden = tower.hidden(&tower.preprocess().apply(image), &levels_of(tower));
+fn level_tokens(pass: &PlainPass<'_>) -> Vec<Matrix> {
+    let tower = pass.tower;
     let factor = (tower.width() as f32).sqrt();
     let tokens = |hidden: &Matrix| {
         let mut tokens = l2_normalize(&pooled(&patch_rows(tower, hidden), tower.patch_grid()));
         tokens.scale(factor);
         tokens
     };
-    hidden.iter().map(tokens).collect()
+    pass.hidden(&AdaptedPatches::layers(tower)).into_iter().map(tokens).collect()
 }
 
 /// The same of many images.
 pub(super) fn all_tokens(tower: &ImageTower, images: &[RgbImage]) -> Vec<Vec<Matrix>> {
-    images.par_iter().map(|image| level_tokens(tower, image)).collect()
+    images.par_iter().map(|image| level_tokens(&PlainPass::of(tower, image, AdaptedPatches::layers(tower)))).collect()
 }
 
 /// Means over squares of patches, of fewer at the edge.

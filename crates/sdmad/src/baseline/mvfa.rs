@@ -7,7 +7,7 @@ use sdmad_encoders::{Encoder, ImageTower};
 use sdmad_engine::Matrix;
 use sdmad_synthesis::Attribute;
 
-use super::adapted_patches::{AdaptedPatches, PatchLevel, levels_of, mean_of};
+use super::adapted_patches::{AdaptedPatches, PatchLevel, mean_of};
 use super::patch_detector::{PatchDetector, STEPS, Sides};
 use super::patch_memory::PatchMemory;
 use super::problem::{Part, Problem, least};
@@ -57,7 +57,7 @@ pub(super) fn directions(
     bank: Option<&Bank>,
 ) -> Vec<Option<Vec<f32>>> {
     let tower = encoder.image_tower();
-    let levels = levels_of(tower);
+    let levels = AdaptedPatches::layers(tower);
     if encoder.joint().is_some() {
         let direction = joint_direction(encoder, tower, bank);
         return levels.iter().map(|_| Some(direction.clone())).collect();

@@ -6,6 +6,7 @@ use sdmad_engine::{Linear, Matrix, Precision, l2_normalize};
 use sdmad_imaging::RgbImage;
 
 use crate::align::ImageTokens;
+use crate::features::PlainPass;
 
 /// Patches of normal images, each of length 1.
 ///
@@ -51,9 +52,9 @@ impl PatchMemory {
         PatchMemory::new(Matrix::from_vec(kept.len(), all.columns(), data))
     }
 
-    /// The distances of an image, summed up.
-    pub fn read(&self, tower: &ImageTower, image: &RgbImage) -> Vec<f32> {
-        self.statistics(&patches_of(tower, image))
+    /// The distances of an image whose [`ImageTokens::layers`] are there, summed up.
+    pub(crate) fn read(&self, pass: &PlainPass<'_>) -> Vec<f32> {
+        self.statistics(&neighbourhoods(&ImageTokens::of_pass(pass), pass.tower))
     }
 
     /// The same of an image's patches.
@@ -82,7 +83,11 @@ pub(super) fn summed_up(mut numbers: Vec<f64>) -> Vec<f32> {
 
 /// An image's patches: the means of their neighbourhoods, of length 1.
 pub(crate) fn patches_of(tower: &ImageTower, image: &RgbImage) -> Matrix {
-    l2_normalize(&neighbourhood_means(&ImageTokens::of(tower, image).patches, tower.patch_grid()))
+    neighbourhoods(&ImageTokens::of(tower, image), tower)
+}
+
+fn neighbourhoods(tokens: &ImageTokens, tower: &ImageTower) -> Matrix {
+    l2_normalize(&neighbourhood_means(&tokens.patches, tower.patch_grid()))
 }
 
 /// Means over 3 × 3 patches, fewer at the edge.

@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use sdmad_base::{Result, Sha256, sha256_hex, write_atomic};
+use sdmad_base::{Sha256, sha256_hex, write_atomic};
 use sdmad_engine::{InstructionPath, Precision};
 use sdmad_imaging::Fingerprint;
 
@@ -32,31 +32,27 @@ impl FeatureCache {
         FeatureCache { folder: folder.join(&key[..16]) }
     }
 
-    /// What is kept for an image with these bytes, or else what `compute` gives, which is then kept.
-    ///
-    /// A file that cannot be read or written costs time and nothing else.
-    pub(super) fn get_or(
-        &self,
-        image: &[u8],
-        rows: Rows,
-        compute: impl FnOnce() -> Result<ImageFeatures>,
-    ) -> Result<ImageFeatures> {
-        let name = sha256_hex(image);
+    /// What is kept of the image whose bytes have this SHA-256; none where nothing is, or it cannot be read.
+    pub(super) fn kept(&self, image_sha256: &str, rows: Rows) -> Option<ImageFeatures> {
+        decode(&std::fs::read(self.file(image_sha256, rows)).ok()?)
+    }
+
+    /// Keeps what was computed of an image. A file that cannot be written costs time and nothing else.
+    pub(super) fn keep(&self, image_sha256: &str, rows: Rows, features: &ImageFeatures) {
+        let path = self.file(image_sha256, rows);
+        if let Some(folder) = path.parent()
+            && std::fs::create_dir_all(folder).is_ok()
+        {
+            let _ = write_atomic(&path, &encode(features));
+        }
+    }
+
+    fn file(&self, image_sha256: &str, rows: Rows) -> PathBuf {
         let ending = match rows {
             Rows::Views => "",
             Rows::Mean => ".mean",
         };
-        let path = self.folder.join(&name[..2]).join(format!("{name}{ending}"));
-        if let Some(features) = std::fs::read(&path).ok().and_then(|bytes| decode(&bytes)) {
-            return Ok(features);
-        }
-        let features = compute()?;
-        if let Some(folder) = path.parent()
-            && std::fs::create_dir_all(folder).is_ok()
-        {
-            let _ = write_atomic(&path, &encode(&features));
-        }
-        Ok(features)
+        self.folder.join(&image_sha256[..2]).join(format!("{image_sha256}{ending}"))
     }
 }
 
@@ -120,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_time_nothing_is_computed() {
+    fn kept_features_are_of_one_image_one_tower_and_one_way() {
         let folder = tempfile::tempdir().unwrap();
         let (f32, portable) = (Precision::F32, InstructionPath::Portable);
         let settings = FeatureSettings::default();
@@ -130,25 +126,22 @@ mod tests {
             fingerprint: Fingerprint::from_words([0; 4]),
             attributes: vec![],
         };
-        let first = cache(f32, portable, &settings).get_or(b"pixels", Rows::Views, || Ok(features.clone())).unwrap();
-        let again = || unreachable!("it is in the cache");
-        assert_eq!(first, cache(f32, portable, &settings).get_or(b"pixels", Rows::Views, again).unwrap());
         let mean = ImageFeatures { views: vec![features.mean()], ..features.clone() };
-        let kept = cache(f32, portable, &settings).get_or(b"pixels", Rows::Mean, || Ok(mean.clone())).unwrap();
-        assert_eq!(kept, mean);
+        let first = cache(f32, portable, &settings);
+        assert_eq!(first.kept("ab12", Rows::Views), None);
+        first.keep("ab12", Rows::Views, &features);
+        first.keep("ab12", Rows::Mean, &mean);
+        let again = cache(f32, portable, &settings);
+        assert_eq!(again.kept("ab12", Rows::Views), Some(features));
+        assert_eq!(again.kept("ab12", Rows::Mean), Some(mean));
+        assert_eq!(again.kept("ab13", Rows::Views), None);
         let fewer = FeatureSettings { layers: 2, ..settings.clone() };
         for other in [
             cache(f32, portable, &fewer),
             cache(Precision::Bf16, portable, &settings),
             cache(f32, InstructionPath::Avx512, &settings),
         ] {
-            let mut computed = false;
-            let compute = || {
-                computed = true;
-                Ok(features.clone())
-            };
-            other.get_or(b"pixels", Rows::Views, compute).unwrap();
-            assert!(computed);
+            assert_eq!(other.kept("ab12", Rows::Views), None);
         }
     }
 }

@@ -1,8 +1,9 @@
 use sdmad_base::sha256_hex;
 use sdmad_encoders::ImageTower;
-use sdmad_imaging::RgbImage;
 
+use super::PlainPass;
 use crate::AttributeReader;
+use crate::align::ImageTokens;
 use crate::baseline::{AdaptedPatches, PatchMemory};
 
 /// What is read in an image beside its features: by the frozen tower, from this image alone.
@@ -19,13 +20,22 @@ pub enum ImageReader {
 }
 
 impl ImageReader {
-    /// The reading of an image.
-    pub fn read(&self, tower: &ImageTower, image: &RgbImage) -> Vec<f32> {
+    /// The layers that a reading needs.
+    pub(crate) fn layers(&self, tower: &ImageTower) -> Vec<usize> {
         match self {
-            ImageReader::Attributes(reader) => reader.read(tower, image),
-            ImageReader::Embedding => tower.embed_image(image),
-            ImageReader::Patches(memory) => memory.read(tower, image),
-            ImageReader::AdaptedPatches(patches) => patches.read(tower, image),
+            ImageReader::Attributes(_) | ImageReader::Patches(_) => ImageTokens::layers(tower),
+            ImageReader::Embedding => vec![tower.layers()],
+            ImageReader::AdaptedPatches(_) => AdaptedPatches::layers(tower),
+        }
+    }
+
+    /// The reading of an image whose [`ImageReader::layers`] are there.
+    pub(crate) fn read(&self, pass: &PlainPass<'_>) -> Vec<f32> {
+        match self {
+            ImageReader::Attributes(reader) => reader.read_tokens(&ImageTokens::of_pass(pass)),
+            ImageReader::Embedding => pass.tower.embedding(pass.hidden(&[pass.tower.layers()])[0]),
+            ImageReader::Patches(memory) => memory.read(pass),
+            ImageReader::AdaptedPatches(patches) => patches.read(pass),
         }
     }
 

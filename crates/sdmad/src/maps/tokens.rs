@@ -2,7 +2,8 @@ use sdmad_encoders::ImageTower;
 use sdmad_engine::Matrix;
 use sdmad_imaging::RgbImage;
 
-use crate::align::{patch_layers, patch_rows, side_by_side};
+use crate::align::{patch_layers, patches_of_pass};
+use crate::features::PlainPass;
 
 /// What is read of each patch: its tokens in the middle layer and in those that an alignment reads, after the tower's last norm, side by side.
 pub(super) struct PatchTokens {
@@ -16,14 +17,24 @@ impl PatchTokens {
     /// Of the whole image, and with more than one window to a side also of each window by itself: then a patch is one of a window, averaged with
     /// the patch of the whole image that it lies in, which knows what is around.
     pub(super) fn of(tower: &ImageTower, image: &RgbImage, windows: usize) -> Self {
+        PatchTokens::of_pass(&PlainPass::of(tower, image, layers(tower)), image, windows)
+    }
+
+    /// The same of an image whose [`layers`] are there.
+    pub(super) fn of_pass(pass: &PlainPass<'_>, image: &RgbImage, windows: usize) -> Self {
+        let tower = pass.tower;
         let (rows, columns) = tower.patch_grid();
-        let whole = tokens_of(tower, image);
+        let tokens_of = |pass: &PlainPass<'_>| patches_of_pass(pass, &layers(tower));
+        let whole = tokens_of(pass);
         if windows <= 1 {
             return PatchTokens { rows: whole, grid: (rows, columns) };
         }
         let seen = tower.preprocess().seen(image.width(), image.height());
         let parts: Vec<Matrix> = (0..windows * windows)
-            .map(|place| tokens_of(tower, &window(image, seen, windows, (place / windows, place % windows))))
+            .map(|place| {
+                let part = window(image, seen, windows, (place / windows, place % windows));
+                tokens_of(&PlainPass::of(tower, &part, layers(tower)))
+            })
             .collect();
         let grid = PatchTokens::grid(tower, windows);
         let mut all = Matrix::zeros(grid.0 * grid.1, whole.columns());
@@ -56,12 +67,6 @@ impl PatchTokens {
     }
 }
 
-fn tokens_of(tower: &ImageTower, image: &RgbImage) -> Matrix {
-    let hidden = tower.hidden(&tower.preprocess().apply(image), &layers(tower));
-    let parts: Vec<Matrix> = hidden.iter().map(|h| patch_rows(tower, h)).collect();
-    side_by_side(&parts)
-}
-
 /// The part of an image in a row and column of `windows` equal ones to a side of what the tower sees of it, to the nearest pixel.
 fn window(image: &RgbImage, seen: [f64; 4], windows: usize, (row, column): (usize, usize)) -> RgbImage {
     let along = |start: f64, length: f64, place: usize, side: usize| {
@@ -76,7 +81,7 @@ fn window(image: &RgbImage, seen: [f64; 4], windows: usize, (row, column): (usiz
 }
 
 /// The middle, where patches are most of a place, and what an alignment reads; ascending.
-fn layers(tower: &ImageTower) -> Vec<usize> {
+pub(super) fn layers(tower: &ImageTower) -> Vec<usize> {
     let read = patch_layers(tower);
     let middle = (tower.layers() / 2).max(1);
     let before = read.first().is_none_or(|&first| middle < first).then_some(middle);
