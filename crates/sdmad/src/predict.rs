@@ -8,8 +8,8 @@ use serde::Serialize;
 use sdmad_base::{Error, Result};
 use sdmad_imaging::{RgbImage, read_image};
 
-use crate::model::{SOFTMAX_SCALE, WhyNot};
 use crate::features::Seen;
+use crate::model::{SOFTMAX_SCALE, WhyNot};
 use crate::scope::Looks;
 use crate::{Decision, Extractor, ImageMaps, NearShot, Rows, Run, Scores, nearest_shots};
 
