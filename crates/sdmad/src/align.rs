@@ -17,6 +17,7 @@
 //! | `fit` | [`align`]: both, for each domain |
 //! | `alignment` | [`Alignment`]: what was learned, and its folder |
 //! | `chosen` | [`ChosenAlignment`]: the part of an alignment that a run starts from |
+//! | `presence` | [`Presence`]: what is read in images with an attribute and without it |
 //! | `prior` | [`SignPrior`]: what an alignment says of the signs of a bank, before and beside any shot |
 
 mod alignment;
@@ -27,6 +28,7 @@ mod fit;
 mod moments;
 mod normal_variation;
 mod normals;
+mod presence;
 mod prior;
 mod scored;
 mod settings;
@@ -37,10 +39,11 @@ pub use alignment::{AlignedEncoder, Alignment, AlignmentRecord, DomainAlignment}
 pub use attribute_reader::AttributeReader;
 pub(crate) use attribute_reader::dot;
 pub use chosen::{ChosenAlignment, RunAlignment};
-pub use fit::{AlignPlan, AlignSettings, DomainNormals, DomainReport, align};
+pub use fit::{AlignPlan, AlignSettings, DomainNormals, DomainReport, align, learn_presence};
 pub(crate) use moments::SecondMoments;
 pub use normal_variation::NormalVariation;
 pub use normals::read_normals;
+pub use presence::Presence;
 pub use prior::SignPrior;
 pub(crate) use prior::{PriorWeights, WordEmbeddings, mean_of};
 pub use settings::{AlignmentControl, AlignmentSettings, NormalVariationUse};

@@ -136,16 +136,16 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
             of_group.iter().map(choice).collect()
         })
         .collect();
-    let standards = (0..bank.signs.len())
-        .map(|sign| {
-            let same =
-                old.bank.signs.iter().position(|s| s.id == bank.signs[sign].id && s.text == bank.signs[sign].text);
-            match (same, &prior) {
-                (Some(place), _) => old.standards[place],
-                (None, Some(prior)) => Standard::of_spread(prior.spreads[sign]),
-                (None, None) => Standard::of(&[]),
-            }
-        })
+    let by_words = match (&prior, alignment) {
+        (Some(prior), Some(chosen)) => prior.standards(&chosen.part),
+        _ => vec![Standard::of(&[]); bank.signs.len()],
+    };
+    let known = |sign: &Sign| old.bank.signs.iter().position(|s| s.id == sign.id && s.text == sign.text);
+    let standards = bank
+        .signs
+        .iter()
+        .zip(by_words)
+        .map(|(sign, by_words)| known(sign).map_or(by_words, |place| old.standards[place]))
         .collect();
     let maps = run.model.maps.as_ref().map(|maps| if bank == old.bank { maps.clone() } else { maps.without_signs() });
     let signs = SignModel { bank, map, prior, selection, standards, ..old.clone() };

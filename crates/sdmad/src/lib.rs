@@ -82,7 +82,7 @@ pub use adapt::{AdapterChoice, AdapterSettings, AdapterSource, LayerChoice, Towe
 pub use align::{
     AlignPlan, AlignSettings, AlignedEncoder, Alignment, AlignmentControl, AlignmentRecord, AlignmentSettings,
     AttributeReader, ChosenAlignment, DomainAlignment, DomainNormals, DomainReport, NormalVariation,
-    NormalVariationUse, RunAlignment, SignPrior, TextReader, align, read_normals,
+    NormalVariationUse, Presence, RunAlignment, SignPrior, TextReader, align, learn_presence, read_normals,
 };
 pub use baseline::{
     AdaptedPatches, Baseline, BaselineChoices, Blend, ClassText, ClipAdapter, FeatureSpace, FittedBaseline, Mvfa,

@@ -396,13 +396,14 @@ fn sign_model(
         (SelectionMode::Both, None) => SelectionMode::Image,
         (mode, _) => mode,
     };
-    let standards = (0..bank.signs.len())
-        .map(|s| match (&similarities, &prior) {
-            (Some(a), _) => Standard::of(&a.iter().map(|row| row[s]).collect::<Vec<f64>>()),
-            (None, Some(prior)) => Standard::of_spread(prior.spreads[s]),
-            (None, None) => Standard::of(&[]),
-        })
-        .collect();
+    let standards = match (&similarities, &prior, prior_of) {
+        (Some(a), _, _) => {
+            let of_sign = |s: usize| Standard::of(&a.iter().map(|row| row[s]).collect::<Vec<f64>>());
+            (0..bank.signs.len()).map(of_sign).collect()
+        }
+        (None, Some(prior), Some(plan)) => prior.standards(&plan.chosen.part),
+        _ => vec![Standard::of(&[]); bank.signs.len()],
+    };
     Ok(SignModel {
         bank,
         map,

@@ -14,7 +14,7 @@ use sdmad_synthesis::{Attribute, Domain};
 
 use super::fit::DomainReport;
 use super::normal_variation::{BlockVariation, NormalVariation};
-use super::{AttributeReader, TextReader};
+use super::{AttributeReader, Presence, TextReader};
 
 /// The number that grows when the folder's shape changes.
 const FORMAT: u32 = 1;
@@ -65,6 +65,8 @@ pub struct DomainAlignment {
     pub text: TextReader,
     /// Covariance of the attributes over rendered images, `[attributes, attributes]`.
     pub covariance: Matrix64,
+    /// What is read in images with each attribute and without it; none in alignments of before it was kept.
+    pub presence: Option<Presence>,
 }
 
 /// What an alignment was made of: `alignment.json`.
@@ -233,6 +235,10 @@ fn encode(domains: &[DomainAlignment], variation: Option<&NormalVariation>) -> R
         put_bf16("whole", &domain.reader.whole);
         put_bf16("patch", &domain.reader.patch);
         put_bf16("text", &domain.text.weights);
+        if let Some(presence) = &domain.presence {
+            put_bf16("with", &presence.with);
+            put_bf16("without", &presence.without);
+        }
         let covariance: Vec<f32> = domain.covariance.data().iter().map(|&v| v as f32).collect();
         let lists = [
             ("offset", &domain.reader.offset),
@@ -240,7 +246,8 @@ fn encode(domains: &[DomainAlignment], variation: Option<&NormalVariation>) -> R
             ("text_bias", &domain.text.bias),
             ("covariance", &covariance),
         ];
-        for (name, list) in lists {
+        let shares = domain.presence.iter().map(|presence| ("shares", &presence.shares));
+        for (name, list) in lists.into_iter().chain(shares) {
             let bytes = list.iter().flat_map(|v| v.to_le_bytes()).collect();
             tensors.insert(format!("{id}.{name}"), (Dtype::F32, vec![list.len()], bytes));
         }
@@ -286,6 +293,13 @@ fn decode(bytes: &[u8], record: &AlignmentRecord) -> Result<(Vec<DomainAlignment
         }
         Ok(values)
     };
+    let square = |name: String| -> Result<Matrix> {
+        let matrix = take(name.clone(), attributes)?;
+        if matrix.columns() != attributes {
+            return Err(damaged(format!("tensor {name} has {} columns; expected {attributes}", matrix.columns())));
+        }
+        Ok(matrix)
+    };
     let mut blocks = Vec::new();
     while tensors.tensor(&format!("variation.{:02}.variances", blocks.len())).is_ok() {
         let name = format!("variation.{:02}", blocks.len());
@@ -302,6 +316,14 @@ fn decode(bytes: &[u8], record: &AlignmentRecord) -> Result<(Vec<DomainAlignment
             let id = domain.id();
             let text = take(format!("{id}.text"), 2 * attributes)?;
             let covariance = list(format!("{id}.covariance"), attributes * attributes)?;
+            let presence = match tensors.tensor(&format!("{id}.shares")) {
+                Ok(_) => Some(Presence {
+                    shares: list(format!("{id}.shares"), attributes)?,
+                    with: square(format!("{id}.with"))?,
+                    without: square(format!("{id}.without"))?,
+                }),
+                Err(_) => None,
+            };
             Ok(DomainAlignment {
                 domain,
                 reader: AttributeReader {
@@ -319,6 +341,7 @@ fn decode(bytes: &[u8], record: &AlignmentRecord) -> Result<(Vec<DomainAlignment
                     attributes,
                     covariance.iter().map(|&v| f64::from(v)).collect(),
                 ),
+                presence,
             })
         })
         .collect::<Result<_>>()?;

@@ -19,7 +19,7 @@ use super::normal_variation::VariationSums;
 use super::normals::Normals;
 use super::scored::{Scored, as_matrix, covariance, reader, score_auroc};
 use super::tokens::ImageTokens;
-use super::{AlignedEncoder, Alignment, AlignmentRecord, AttributeReader, DomainAlignment, TextReader};
+use super::{AlignedEncoder, Alignment, AlignmentRecord, AttributeReader, DomainAlignment, Presence, TextReader};
 
 /// Everything that an alignment depends on.
 #[derive(Clone, Debug)]
@@ -182,6 +182,48 @@ fn kept_folder(
     out.with_file_name(kept)
 }
 
+/// Learns [`Presence`] of an alignment that was made before it was kept: on the rendered images of its report, which are drawn and read again.
+///
+/// # Errors
+/// When a normal image cannot be read or is not the one that the alignment was made with, or `monitor` asks to stop.
+pub fn learn_presence(
+    mut alignment: Alignment,
+    normals_of: &[DomainNormals],
+    encoder: &Encoder,
+    monitor: &dyn Monitor,
+) -> Result<Alignment> {
+    let grammar = Grammar::shipped()?;
+    let settings = AlignSettings { seed: alignment.record.seed, images: alignment.record.images };
+    let fit = DomainFit { encoder, grammar: &grammar, settings, monitor };
+    for (domain, report) in alignment.domains.iter_mut().zip(&alignment.record.domains) {
+        let own = DomainNormals { domain: domain.domain, files: Vec::new() };
+        let given = normals_of.iter().find(|part| part.domain == domain.domain).unwrap_or(&own);
+        let normals = Normals::read(given, settings.seed)?;
+        if normals.sha256 != report.normals_sha256 {
+            let (found, expected) = (normals.sha256.len(), report.normals_sha256.len());
+            return Err(Error::bad_input(format!(
+                "{}: {found} normal images; expected the {expected} that the alignment was made with",
+                report.domain
+            )));
+        }
+        monitor
+            .begin(&format!("rendering and encoding, {}", report.domain), settings.images - parts(settings.images).1);
+        let numbers = parts(settings.images).1..settings.images;
+        let maps = (domain.reader.whole.clone(), domain.reader.patch.clone());
+        let tested = fit.scored(domain.domain, &normals, numbers, &maps)?;
+        monitor.end();
+        let values: Vec<Vec<f64>> = tested.iter().map(|s| s.read_by(&domain.reader)).collect();
+        domain.presence = Some(Presence::of(&values, &tested));
+    }
+    Alignment::new(alignment.record, alignment.domains, alignment.variation)
+}
+
+/// Where the images for scales begin, and those for the report.
+fn parts(images: usize) -> (usize, usize) {
+    let first = images * SHARES[0] / 100;
+    (first, first + images * SHARES[1] / 100)
+}
+
 struct DomainFit<'a> {
     encoder: &'a Encoder,
     grammar: &'a Grammar,
@@ -199,8 +241,7 @@ impl DomainFit<'_> {
     fn run(&self, domain: Domain, normals: &Normals) -> Result<(DomainAlignment, DomainReport)> {
         let text = self.text_reader(domain)?;
         let images = self.settings.images;
-        let first = images * SHARES[0] / 100;
-        let second = first + images * SHARES[1] / 100;
+        let (first, second) = parts(images);
         self.monitor.begin(&format!("rendering and encoding, {}", domain.id()), images);
         let (whole, patch) = self.directions(domain, normals, first)?;
         let maps = (as_matrix(&whole), as_matrix(&patch));
@@ -211,14 +252,18 @@ impl DomainFit<'_> {
 
         let values: Vec<Vec<f64>> = tested.iter().map(|s| s.read_by(&reader)).collect();
         let report = self.report(domain, normals, &text, &values, &tested)?;
-        self.centre(&mut reader, normals)?;
-        Ok((DomainAlignment { domain, reader, text, covariance: covariance(&values) }, report))
+        let mut presence = Presence::of(&values, &tested);
+        let moved = self.centre(&mut reader, normals)?;
+        presence.shift(&moved);
+        let covariance = covariance(&values);
+        Ok((DomainAlignment { domain, reader, text, covariance, presence: Some(presence) }, report))
     }
 
-    /// Makes 0 of the mean over the given normal images: what is normal here, not on average over what was rendered.
-    fn centre(&self, reader: &mut AttributeReader, normals: &Normals) -> Result<()> {
+    /// Makes 0 of the mean over the given normal images: what is normal here, not on average over what was rendered. Gives what was added to each
+    /// attribute.
+    fn centre(&self, reader: &mut AttributeReader, normals: &Normals) -> Result<Vec<f64>> {
         if normals.own_tissue_in > 0 {
-            return Ok(());
+            return Ok(vec![0.0; reader.offset.len()]);
         }
         let tower = self.encoder.image_tower();
         self.monitor.begin("reading normal images", normals.images.len().min(MOST_CENTRED));
@@ -229,10 +274,10 @@ impl DomainFit<'_> {
         });
         let read: Vec<Vec<f32>> = read.collect::<Result<_>>()?;
         self.monitor.end();
-        for (a, offset) in reader.offset.iter_mut().enumerate() {
-            *offset -= (read.iter().map(|v| f64::from(v[a])).sum::<f64>() / read.len().max(1) as f64) as f32;
-        }
-        Ok(())
+        let mean = |a: usize| read.iter().map(|v| f64::from(v[a])).sum::<f64>() / read.len().max(1) as f64;
+        let moved: Vec<f64> = (0..reader.offset.len()).map(|a| -mean(a)).collect();
+        reader.offset.iter_mut().zip(&moved).for_each(|(offset, by)| *offset += *by as f32);
+        Ok(moved)
     }
 
     fn text_reader(&self, domain: Domain) -> Result<TextReader> {

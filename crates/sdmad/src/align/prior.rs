@@ -3,6 +3,7 @@ use sdmad_engine::Matrix64;
 use sdmad_synthesis::Attribute;
 
 use super::{AlignmentControl, AttributeReader, DomainAlignment};
+use crate::Standard;
 use crate::loss::SignSets;
 
 /// What an alignment says of the signs of a bank in an image, added to what the shots taught.
@@ -20,7 +21,7 @@ pub struct SignPrior {
     pub readings: Vec<Vec<f64>>,
     /// w / σ, for signs.
     pub scale: f64,
-    /// The spread of each sign's a' over rendered images: what makes signs comparable without a shot.
+    /// The spread of each sign's a' over rendered images.
     pub spreads: Vec<f64>,
     /// What the name of normal and of each category adds to the mean over its signs, per attribute: `[columns][attributes]`.
     pub names: Vec<Vec<f64>>,
@@ -100,6 +101,17 @@ impl SignPrior {
         self
     }
 
+    /// What makes the a' of different signs comparable without a shot: log-odds that the sign is there; standard deviations where the alignment does
+    /// not know what it reads in images with and without it.
+    pub(crate) fn standards(&self, alignment: &DomainAlignment) -> Vec<Standard> {
+        let presence = alignment.presence.as_ref();
+        let of_sign = |(t, &spread): (&Vec<f64>, &f64)| {
+            let log_odds = presence.and_then(|presence| presence.log_odds(t, self.scale, &alignment.covariance));
+            log_odds.unwrap_or_else(|| Standard::of_spread(spread))
+        };
+        self.readings.iter().zip(&self.spreads).map(of_sign).collect()
+    }
+
     /// What stands beside the mean over the signs of normal and of each of `categories`: name, and finding or none.
     pub fn beside_signs(&self, attributes: &[f32], categories: usize) -> Vec<f64> {
         let half = 0.5 * self.finding * attributes.get(Attribute::Finding as usize).map_or(0.0, |&v| f64::from(v));
@@ -157,7 +169,7 @@ fn spread(columns: &[Vec<f64>], covariance: &Matrix64) -> f64 {
 }
 
 /// tᵀ Σ t.
-fn variance(t: &[f64], covariance: &Matrix64) -> f64 {
+pub(super) fn variance(t: &[f64], covariance: &Matrix64) -> f64 {
     let product = |row: usize| covariance.row(row).iter().zip(t).map(|(c, x)| c * x).sum::<f64>();
     t.iter().enumerate().map(|(row, x)| x * product(row)).sum::<f64>().max(0.0)
 }
@@ -216,6 +228,7 @@ mod tests {
             },
             text: TextReader { mean: vec![0.0; 3], weights, bias: vec![0.0; 2 * attributes] },
             covariance: Matrix64::identity(attributes),
+            presence: None,
         }
     }
 

@@ -138,13 +138,16 @@ fn known(scored: &[Scored], attribute: Attribute) -> Vec<usize> {
     if absent < LEAST_SCORED { (0..scored.len()).collect() } else { known }
 }
 
+/// The images with an attribute, and those without it, where it is known; `None` where there are too few on either side.
+pub(super) fn known_sides(scored: &[Scored], attribute: Attribute) -> Option<(Vec<usize>, Vec<usize>)> {
+    let has = |&i: &usize| scored[i].truth.present.contains(attribute);
+    let (with, without): (Vec<usize>, Vec<usize>) = known(scored, attribute).into_iter().partition(has);
+    (with.len() >= LEAST_SCORED && without.len() >= LEAST_SCORED).then_some((with, without))
+}
+
 /// AUROC of a score of an attribute over images where it is known; `None` where there are too few on either side.
 pub(super) fn score_auroc(scored: &[Scored], attribute: Attribute, score: impl Fn(usize) -> f64) -> Option<f64> {
-    let known = known(scored, attribute);
-    let truth: Vec<bool> = known.iter().map(|&i| scored[i].truth.present.contains(attribute)).collect();
-    let positives = truth.iter().filter(|&&t| t).count();
-    if positives < LEAST_SCORED || truth.len() - positives < LEAST_SCORED {
-        return None;
-    }
-    auroc(&known.iter().map(|&i| score(i)).collect::<Vec<_>>(), &truth).value()
+    let (with, without) = known_sides(scored, attribute)?;
+    let truth: Vec<bool> = with.iter().map(|_| true).chain(without.iter().map(|_| false)).collect();
+    auroc(&with.into_iter().chain(without).map(score).collect::<Vec<_>>(), &truth).value()
 }

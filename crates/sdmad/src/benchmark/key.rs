@@ -5,7 +5,7 @@ use sdmad_base::sha256_hex;
 use crate::train::RUN_FORMAT;
 
 /// The number that grows when a method gives other scores for equal inputs. Cells of another number are computed again.
-pub const METHOD_VERSION: u32 = 5;
+pub const METHOD_VERSION: u32 = 6;
 
 /// Everything that the scores of a cell depend on. Names and places of files are not among it: contents are, by their hashes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

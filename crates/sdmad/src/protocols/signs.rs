@@ -101,7 +101,7 @@ impl SignTruth {
     }
 }
 
-/// Mean and standard deviation of a sign's score over images that are *not* test images (the support set), by which
+/// Mean and standard deviation of a sign's score over images that are *not* test images (the support set; without folds, rendered images), by which
 /// scores of different signs are made comparable.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Standard {
@@ -123,6 +123,11 @@ impl Standard {
     /// Of scores with mean 0 and this standard deviation.
     pub(crate) fn of_spread(deviation: f64) -> Self {
         Standard { mean: 0.0, deviation: if deviation > 1e-12 { deviation } else { 1.0 } }
+    }
+
+    /// (score − `middle`) / `unit`; none where the unit is 0 or below.
+    pub(crate) fn of_line(middle: f64, unit: f64) -> Option<Self> {
+        (unit > 1e-12).then_some(Standard { mean: middle, deviation: unit })
     }
 
     /// The score in standard deviations above the mean.

@@ -1,0 +1,89 @@
+//! What a score says of a sign being there: the attributes of rendered images with each attribute and without it.
+
+use sdmad_engine::{Matrix, Matrix64};
+use sdmad_synthesis::Attribute;
+
+use super::alignment::rounded;
+use super::prior::variance;
+use super::scored::{Scored, known_sides};
+use crate::Standard;
+
+/// Mean attributes of rendered images with and without each attribute.
+///
+/// They turn t · v(x), of which only differences between images mean something, into log-odds that what a text names is in the image, and so make
+/// different texts comparable in one image without a shot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Presence {
+    /// For each attribute the share of images with it, of those where it is known; 0 where too few are on either side.
+    pub shares: Vec<f32>,
+    /// Row a is the mean of v over the images with attribute a: `[attributes, attributes]`.
+    pub with: Matrix,
+    /// The same of those without it.
+    pub without: Matrix,
+}
+
+/// The least share of a score's variance that is taken to lie within images that are alike in what the text names.
+const LEAST_WITHIN: f64 = 0.1;
+
+/// Scores that differ by less say nothing.
+const LEAST_STEP: f64 = 1e-9;
+
+impl Presence {
+    /// From what a reader reads in rendered images, and what is known of them.
+    pub(super) fn of(values: &[Vec<f64>], scored: &[Scored]) -> Self {
+        let count = Attribute::ALL.len();
+        let mut presence = Presence {
+            shares: vec![0.0; count],
+            with: Matrix::zeros(count, count),
+            without: Matrix::zeros(count, count),
+        };
+        for (number, &attribute) in Attribute::ALL.iter().enumerate() {
+            let Some((with, without)) = known_sides(scored, attribute) else { continue };
+            presence.shares[number] = with.len() as f32 / (with.len() + without.len()) as f32;
+            for (images, means) in [(with, &mut presence.with), (without, &mut presence.without)] {
+                for (column, mean) in means.row_mut(number).iter_mut().enumerate() {
+                    let sum: f64 = images.iter().map(|&i| values[i][column]).sum();
+                    *mean = rounded((sum / images.len() as f64) as f32);
+                }
+            }
+        }
+        presence
+    }
+
+    /// The same for a reader that adds so much to each attribute.
+    pub(super) fn shift(&mut self, by: &[f64]) {
+        for a in (0..by.len()).filter(|&a| self.shares[a] > 0.0) {
+            for means in [&mut self.with, &mut self.without] {
+                means.row_mut(a).iter_mut().zip(by).for_each(|(mean, by)| *mean = rounded(*mean + *by as f32));
+            }
+        }
+    }
+
+    /// What makes log-odds of `scale` · t · v, at even odds before looking: t's score has one mean in images with what it names, another in those
+    /// without, and one spread within both (a linear discriminant of one number). What t names is its attributes, each counting
+    /// by its share in t; of one that it denies, the images without it are those with what it says.
+    ///
+    /// `None` where t names nothing that is told.
+    pub(super) fn log_odds(&self, t: &[f64], scale: f64, covariance: &Matrix64) -> Option<Standard> {
+        let said = |a: usize| if self.shares[a] > 0.0 { t[a].abs() } else { 0.0 };
+        let total: f64 = (0..t.len()).map(said).sum();
+        let score =
+            |means: &Matrix, a: usize| -> f64 { means.row(a).iter().zip(t).map(|(&m, t)| f64::from(m) * t).sum() };
+        let (mut there, mut not_there, mut share) = (0.0, 0.0, 0.0);
+        for a in (0..t.len()).filter(|&a| said(a) > 0.0) {
+            let weight = said(a) / total;
+            let (with, without, part) = (score(&self.with, a), score(&self.without, a), f64::from(self.shares[a]));
+            let (yes, no, part) = if t[a] > 0.0 { (with, without, part) } else { (without, with, 1.0 - part) };
+            there += weight * yes;
+            not_there += weight * no;
+            share += weight * part;
+        }
+        let step = there - not_there;
+        if step < LEAST_STEP {
+            return None;
+        }
+        let whole = variance(t, covariance);
+        let within = (whole - share * (1.0 - share) * step * step).max(LEAST_WITHIN * whole);
+        Standard::of_line(scale * 0.5 * (there + not_there), scale * within / step)
+    }
+}
