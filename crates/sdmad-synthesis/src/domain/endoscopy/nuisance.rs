@@ -6,9 +6,8 @@ use sdmad_base::Stream;
 
 use crate::attribute::Attribute as A;
 use crate::canvas::Colour;
-use crate::domain::dermoscopy::coarse::each_depth;
 use crate::field::{between, noise, normal, one_of};
-use crate::outline::{Form, Outline};
+use crate::outline::{Form, Outline, each_depth};
 use crate::pattern;
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;

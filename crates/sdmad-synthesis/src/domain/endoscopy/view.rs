@@ -3,9 +3,9 @@
 use sdmad_base::Stream;
 
 use crate::canvas::Canvas;
-use crate::domain::fundus::{darkness, smooth_inside};
 use crate::field::between;
 use crate::plane::{Plane, length, soft_step};
+use crate::smooth::{darkness, smooth_inside};
 
 /// The landmarks of a view, in pixels.
 #[derive(Clone, Debug)]
