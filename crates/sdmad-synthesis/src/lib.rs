@@ -12,21 +12,27 @@
 //! | `grammar` | [`Grammar`]: wordings of each attribute, and texts that combine them |
 //! | `render`, `scene` | [`Renderer`], [`Rendering`]: one image with its truth |
 //! | `domain` | [`Domain`], and a module for each kind of image: its tissue, its findings |
-//! | `canvas`, `plane` | colour images and maps to draw on |
+//! | `canvas`, `plane`, `window` | colour images, maps and parts of them to draw on |
 //! | `evidence` | what a picture shows of a finding |
 //! | `field`, `outline`, `pattern` | smooth randomness, closed outlines, textures |
+//! | `ink`, `smooth` | colours laid over a picture, smoothing within its lit field |
+//! | `clutter` | patches and letters that mean nothing, on grey pictures |
 
 mod attribute;
 mod canvas;
+mod clutter;
 mod domain;
 mod evidence;
 mod field;
 mod grammar;
+mod ink;
 mod outline;
 mod pattern;
 mod plane;
 mod render;
 mod scene;
+mod smooth;
+mod window;
 
 pub use attribute::{Attribute, AttributeSet};
 pub use domain::Domain;

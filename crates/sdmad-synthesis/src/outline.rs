@@ -166,6 +166,22 @@ impl Outline {
     }
 }
 
+/// Calls `found` with the index and the depth of each pixel up to `limit` pixels from an outline's centre.
+pub(crate) fn each_depth(outline: &Outline, side: usize, limit: f32, mut found: impl FnMut(usize, f32)) {
+    for y in 0..side {
+        let down = y as f32 - outline.centre.1;
+        let half = limit * limit - down * down;
+        if half <= 0.0 {
+            continue;
+        }
+        let edge = |x: f32| x.clamp(0.0, side as f32) as usize;
+        let columns = edge(outline.centre.0 - half.sqrt())..edge(outline.centre.0 + half.sqrt() + 1.0);
+        for x in columns {
+            found(y * side + x, outline.depth(x as f32, y as f32));
+        }
+    }
+}
+
 /// The angle of a direction from the first axis, to 1e-4, without a call into the mathematics library.
 fn direction(u: f32, v: f32) -> f32 {
     let (long, short) = (u.abs().max(v.abs()), u.abs().min(v.abs()));

@@ -24,7 +24,7 @@ pub(super) use anatomy::Head;
 
 use crate::attribute::Attribute as A;
 use crate::canvas::Canvas;
-use crate::domain::ultrasound::clutter;
+use crate::clutter;
 use crate::domain::{Landmarks, general};
 use crate::plane::Plane;
 use crate::scene::Scene;

@@ -5,7 +5,7 @@
 //! network, globules, streaks at the edge, vessels) and zones of other colours ([`zones`]: veil, scar, blotch). Hair,
 //! bubbles, rulers, ink and dark corners mean nothing ([`skin`]).
 
-pub(super) mod coarse;
+mod coarse;
 mod lesion;
 mod optics;
 mod skin;

@@ -150,3 +150,58 @@ fn refute(scene: &mut Scene, attribute: A) {
 fn has_vessels(view: &View, mask: &Plane) -> bool {
     view.vessels.mean_under(mask) > 0.07
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls `check` with drawn lining, the same after one kind of finding, the view and a name: for each kind.
+    fn each_kind(check: impl Fn(&Scene, Scene, &View, String)) {
+        for number in 0..4 {
+            let mut before = tissue(&mut Stream::new(number, "lining"), 224);
+            let view = landmarks(&mut before);
+            for (kind, ((_, draw), _)) in KINDS.iter().enumerate() {
+                let mut scene = before.clone();
+                draw(&mut Stream::new(number, &format!("kind {kind}")), &mut scene, &view);
+                check(&before, scene, &view, format!("kind {kind} on lining {number}"));
+            }
+        }
+    }
+
+    /// By how much a pixel's channels differ at most.
+    fn change(before: &Canvas, after: &Canvas) -> Plane {
+        let apart = |c: usize| before.planes()[c].clone().zip(&after.planes()[c], |a, b| (a - b).abs());
+        apart(0).max(&apart(1)).max(&apart(2))
+    }
+
+    #[test]
+    fn a_finding_is_under_its_mask_and_not_in_the_frame() {
+        each_kind(|before, scene, view, name| {
+            let change = change(&before.canvas, &scene.canvas);
+            assert_eq!(scene.findings.len(), 1, "{name}");
+            let mask = &scene.findings[0].mask;
+            let (inside, outside) = (change.mean_under(mask), change.mean_under(&mask.clone().map(|m| 1.0 - m)));
+            assert!(inside > 4.0 * outside, "{name}: changed by {inside} under the mask and {outside} beside it");
+            let in_field = mask.values().iter().zip(view.field.values()).all(|(&m, &f)| m == 0.0 || f > 0.33);
+            assert!(in_field, "{name}: the mask lies on the frame");
+            // The relief of inflamed lining ends a few pixels outside of the field.
+            let near = view.field.blurred(3.0 * view.unit());
+            let black = change.values().iter().zip(near.values()).all(|(&c, &n)| c == 0.0 || n > 1e-3);
+            assert!(black, "{name}: the frame is changed");
+        });
+    }
+
+    #[test]
+    fn of_a_finding_that_cannot_be_seen_nothing_is_said() {
+        each_kind(|before, mut scene, _, name| {
+            scene.canvas = before.canvas.clone();
+            scene.settle(before, false);
+            let rendering = scene.finish().expect("an image");
+            assert!(rendering.findings.is_empty(), "{name}");
+            assert_eq!(rendering.present.without(before.present), [A::Nothing].into(), "{name}");
+            // What it took back may or may not hold: it is not denied.
+            let open = rendering.present.union(rendering.unknown);
+            assert!(before.present.without(open).is_empty(), "{name}");
+        });
+    }
+}

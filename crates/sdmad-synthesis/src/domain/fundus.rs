@@ -6,7 +6,7 @@ mod ground;
 mod lesions;
 mod nerve;
 mod nuisance;
-pub(super) mod paint;
+mod tone;
 mod veil;
 mod vessels;
 
@@ -18,7 +18,6 @@ use crate::domain::Landmarks;
 use crate::field::weighted;
 use crate::scene::Scene;
 pub(crate) use eye::Eye;
-pub(super) use eye::{darkness, smooth_inside};
 
 /// Attributes that a hazy photograph of a normal eye may have.
 const HAZY: [A; 7] = [A::ClearView, A::CloudedView, A::Haze, A::Blurred, A::LostVessels, A::FuzzyVessels, A::Diffuse];

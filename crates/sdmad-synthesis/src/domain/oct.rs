@@ -12,7 +12,7 @@ use sdmad_base::Stream;
 
 use crate::attribute::Attribute as A;
 use crate::canvas::Canvas;
-use crate::domain::ultrasound::clutter;
+use crate::clutter;
 use crate::plane::Plane;
 use crate::scene::Scene;
 

@@ -7,11 +7,11 @@
 //! and without a finding.
 
 mod behind;
-pub(super) mod clutter;
+mod clutter;
 mod mass;
 mod other;
 mod plan;
-pub(super) mod site;
+mod site;
 mod surroundings;
 mod tissue;
 

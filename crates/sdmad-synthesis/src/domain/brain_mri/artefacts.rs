@@ -5,7 +5,7 @@ use std::f32::consts::TAU;
 use sdmad_base::Stream;
 
 use crate::canvas::Canvas;
-use crate::domain::ultrasound::clutter;
+use crate::clutter;
 use crate::field::{between, grain, one_of};
 use crate::plane::{Plane, length};
 use crate::scene::Scene;

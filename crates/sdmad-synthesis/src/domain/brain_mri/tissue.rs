@@ -7,11 +7,11 @@ use sdmad_base::Stream;
 use super::anatomy::Head;
 use super::contrast::{Levels, Tissue};
 use super::parts::{self, Fill, Part, Sides, View};
-use crate::domain::ultrasound::site::Window;
 use crate::field::{between, fractal, noise, weighted};
 use crate::outline::{Form, Outline};
 use crate::pattern;
 use crate::plane::{Plane, length, soft_step};
+use crate::window::Window;
 
 /// Where a head lies in the picture.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Broad smoothing at a quarter of the size, and outlines near their place only: what keeps drawing fast.
 
-use crate::outline::Outline;
+use crate::outline::{Outline, each_depth};
 use crate::plane::Plane;
 
 /// Pixels of a side that become one.
@@ -62,20 +62,4 @@ pub(super) fn depths(outline: &Outline, side: usize, limit: f32) -> Plane {
     let values = plane.values_mut();
     each_depth(outline, side, limit, |index, depth| values[index] = depth);
     plane
-}
-
-/// Calls `found` with the index and the depth of each pixel up to `limit` pixels from an outline's centre.
-pub(in crate::domain) fn each_depth(outline: &Outline, side: usize, limit: f32, mut found: impl FnMut(usize, f32)) {
-    for y in 0..side {
-        let down = y as f32 - outline.centre.1;
-        let half = limit * limit - down * down;
-        if half <= 0.0 {
-            continue;
-        }
-        let edge = |x: f32| x.clamp(0.0, side as f32) as usize;
-        let columns = edge(outline.centre.0 - half.sqrt())..edge(outline.centre.0 + half.sqrt() + 1.0);
-        for x in columns {
-            found(y * side + x, outline.depth(x as f32, y as f32));
-        }
-    }
 }

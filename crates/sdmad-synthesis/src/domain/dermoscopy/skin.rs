@@ -7,7 +7,7 @@ use sdmad_base::Stream;
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::{Canvas, Colour};
 use crate::field::{between, fractal, grain, noise, normal, one_of, stretched_noise};
-use crate::outline::{Form, Outline};
+use crate::outline::{Form, Outline, each_depth};
 use crate::pattern;
 use crate::plane::{Plane, length, soft_step};
 
@@ -137,7 +137,7 @@ fn bubbles(stream: &mut Stream, canvas: &mut Canvas) {
         let tilt = between(stream, 0.0, PI);
         let outline = Outline::draw(stream, Form::Oval, centre, radius, stretch, tilt);
         let strength = between(stream, 0.2, 0.7);
-        coarse::each_depth(&outline, canvas.side(), 2.0 * radius + 4.0, |index, depth| {
+        each_depth(&outline, canvas.side(), 2.0 * radius + 4.0, |index, depth| {
             let rim = &mut rims.values_mut()[index];
             *rim = rim.max(strength * soft_step(0.5 - depth.abs(), 0.7));
             gain.values_mut()[index] *= 1.0 - 0.5 * strength * soft_step(0.5 - (depth - 1.3).abs(), 0.8);

@@ -5,11 +5,10 @@ use sdmad_base::Stream;
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::Colour;
 use crate::field::{between, noise, one_of};
-use crate::outline::{Form, Outline};
+use crate::outline::{Form, Outline, each_depth};
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
 
-use super::coarse;
 use super::lesion::Lesion;
 use super::optics::{self, DEEP, DENSE};
 use super::structures;
@@ -263,7 +262,7 @@ pub(super) fn notches(stream: &mut Stream, scene: &mut Scene, lesion: &Lesion) {
         let bite = Outline::draw(stream, Form::Lobulated, centre, radius, stretch, tilt);
         let softness = between(stream, 0.3, 0.5) * radius;
         let values = bites.values_mut();
-        coarse::each_depth(&bite, side, 2.5 * radius, |index, depth| {
+        each_depth(&bite, side, 2.5 * radius, |index, depth| {
             values[index] = values[index].max(soft_step(depth, softness));
         });
     }

@@ -6,12 +6,12 @@ use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::Canvas;
-use crate::domain::fundus::smooth_inside;
 use crate::domain::general;
 use crate::field::{between, noise, normal, one_of, weighted};
 use crate::outline::{Form, Outline};
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
+use crate::smooth::smooth_inside;
 
 use super::tint::{self, BLACK, BLOOD, BLUE, BROWN, PINK, SALMON, WHITE, YELLOW};
 use super::view::View;

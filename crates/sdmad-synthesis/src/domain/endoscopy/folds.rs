@@ -204,3 +204,33 @@ fn flat(stream: &mut Stream, side: usize) -> Wall {
     let gain = gain.zip(&humps, |g, h| g * (1.0 + hump * h).max(0.3));
     Wall { gain, lumen: Plane::filled(side, 0.0), hole: None, depth }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hole_in_view_is_dark_and_of_its_radius() {
+        let mut holes = 0;
+        for site in [Site::Colon, Site::SmallBowel, Site::Stomach, Site::Pylorus, Site::Gullet, Site::Flat] {
+            for number in 0..8 {
+                let name = format!("{site:?} {number}");
+                let Wall { gain, lumen, hole, depth } = wall(&mut Stream::new(number, "wall"), 224, site);
+                assert!(gain.values().iter().all(|&g| g > 0.0 && g < 3.0), "{name}");
+                if matches!(site, Site::Stomach | Site::Flat) {
+                    assert!(hole.is_none() && lumen.mean() == 0.0, "{name}");
+                }
+                let Some(radius) = hole else { continue };
+                let lit = lumen.clone().map(|l| 1.0 - l);
+                assert!(gain.mean_under(&lumen) < 0.5 * gain.mean_under(&lit), "{name}: the hole is not dark");
+                let margin = depth.0.min(depth.1).min(224.0 - depth.0).min(224.0 - depth.1);
+                if margin > 1.5 * radius {
+                    holes += 1;
+                    let found = (lumen.values().iter().sum::<f32>() / PI).sqrt();
+                    assert!((found / radius - 1.0).abs() < 0.25, "{name}: {found} for {radius} pixels");
+                }
+            }
+        }
+        assert!(holes > 16, "{holes} holes are whole");
+    }
+}

@@ -6,9 +6,8 @@ use sdmad_base::Stream;
 
 use crate::attribute::Attribute as A;
 use crate::canvas::Colour;
-use crate::domain::dermoscopy::coarse::each_depth;
 use crate::field::{between, noise, normal, one_of};
-use crate::outline::{Form, Outline};
+use crate::outline::{Form, Outline, each_depth};
 use crate::pattern;
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
@@ -213,4 +212,33 @@ pub(super) fn text(stream: &mut Stream, side: usize, (left, right): (f32, f32)) 
         row += pitch;
     }
     plane
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{landmarks, mucosa};
+    use super::*;
+
+    #[test]
+    fn letters_stay_in_the_black_and_all_else_in_the_field() {
+        const INSIDE: [Distractor; 8] = [glare, bubbles, foam, debris, shaft, dye, defocus, meaningless_patch];
+        for number in 0..6 {
+            let mut before = mucosa::tissue(&mut Stream::new(number, "lining"), 224);
+            let view = landmarks(&mut before);
+            // How many pixels of a field of 0 or 1 are changed.
+            let changed = |draw: Distractor, field: f32| {
+                let mut scene = before.clone();
+                draw(&mut Stream::new(number, "nuisance"), &mut scene, &view);
+                let level = |scene: &Scene, i: usize| scene.canvas.planes().each_ref().map(|plane| plane.values()[i]);
+                let pixels = (0..224 * 224).filter(|&i| view.field.values()[i] == field);
+                pixels.filter(|&i| level(&scene, i) != level(&before, i)).count()
+            };
+            for (kind, draw) in INSIDE.into_iter().enumerate() {
+                assert_eq!(changed(draw, 0.0), 0, "kind {kind} on lining {number} is in the black");
+                assert!(changed(draw, 1.0) > 0, "kind {kind} on lining {number} is not to be seen");
+            }
+            assert_eq!(changed(lettering, 1.0), 0, "letters are on lining {number}");
+            assert!(changed(lettering, 0.0) > 0, "no letters are beside lining {number}");
+        }
+    }
 }

@@ -5,12 +5,11 @@ use std::f32::consts::TAU;
 use sdmad_base::Stream;
 
 use crate::canvas::Canvas;
-use crate::domain::dermoscopy::coarse::each_depth;
-use crate::domain::fundus::smooth_inside;
 use crate::field::between;
-use crate::outline::{Form, Outline};
+use crate::outline::{Form, Outline, each_depth};
 use crate::pattern;
 use crate::plane::{Plane, length, soft_step};
+use crate::smooth::smooth_inside;
 
 use super::view::View;
 

@@ -3,8 +3,8 @@
 use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
-use crate::domain::fundus::paint::{self, Ink};
 use crate::field::one_of;
+use crate::ink::{self, Ink};
 use crate::plane::Plane;
 use crate::scene::Scene;
 
@@ -53,7 +53,7 @@ pub(super) fn red(stream: &mut Stream) -> Tint {
 pub(super) fn lay(scene: &mut Scene, view: &View, alpha: &Plane, share: f32, tint: Tint, set: &mut AttributeSet) {
     let share = tint.least + (1.0 - tint.least) * share;
     let alpha = alpha.clone().zip(&view.field, |a, f| share * a * f);
-    paint::lay(&mut scene.canvas, &alpha, &view.light, tint.ink);
+    ink::lay(&mut scene.canvas, &alpha, &view.light, tint.ink);
     set.insert(tint.colour);
     if COLOURS.iter().filter(|&&colour| set.contains(colour)).count() > 2 {
         scene.unknown.insert(A::ManyColours);
@@ -71,5 +71,5 @@ pub(super) fn show(scene: &mut Scene, view: &View, alpha: &Plane, share: f32, ti
 
 /// 1 where `alpha` is above a third and the field is.
 pub(super) fn mask(alpha: &Plane, view: &View) -> Plane {
-    paint::mask(&alpha.clone().times(&view.field))
+    ink::mask(&alpha.clone().times(&view.field))
 }

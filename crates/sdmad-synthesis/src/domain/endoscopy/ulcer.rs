@@ -5,9 +5,8 @@ use std::f32::consts::PI;
 use sdmad_base::Stream;
 
 use crate::attribute::{Attribute as A, AttributeSet};
-use crate::domain::dermoscopy::coarse::each_depth;
 use crate::field::{between, noise, one_of, weighted};
-use crate::outline::{Form, Outline};
+use crate::outline::{Form, Outline, each_depth};
 use crate::pattern;
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;

@@ -3,9 +3,9 @@
 use sdmad_base::Stream;
 
 use crate::canvas::Canvas;
-use crate::domain::fundus::{darkness, smooth_inside};
 use crate::field::between;
 use crate::plane::{Plane, length, soft_step};
+use crate::smooth::{darkness, smooth_inside};
 
 /// The landmarks of a view, in pixels.
 #[derive(Clone, Debug)]
@@ -159,4 +159,66 @@ fn extent(side: usize, share: impl Fn(usize) -> f32) -> (usize, usize) {
     let first = (0..middle).rev().find(is_dark).map_or(0, |line| line + 1);
     let last = (middle..side).find(is_dark).map_or(side - 1, |line| line.saturating_sub(1));
     (first.min(middle), last.max(middle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::mucosa;
+    use super::*;
+    use crate::domain::Landmarks;
+
+    const SIDE: usize = 224;
+
+    /// 1 in a disc, 0 around it.
+    fn disc(centre: (f32, f32), radius: f32) -> Plane {
+        Plane::from_fn(SIDE, |x, y| if length(x - centre.0, y - centre.1) < radius { 1.0 } else { 0.0 })
+    }
+
+    /// 1 between two columns and two rows, 0 around them.
+    fn block(columns: (f32, f32), rows: (f32, f32)) -> Plane {
+        let within = |at: f32, limits: (f32, f32)| at >= limits.0 && at < limits.1;
+        Plane::from_fn(SIDE, |x, y| if within(x, columns) && within(y, rows) { 1.0 } else { 0.0 })
+    }
+
+    /// What two fields share of what either covers, 0 to 1.
+    fn overlap(a: &Plane, b: &Plane) -> f32 {
+        a.clone().times(b).mean() / a.clone().max(b).mean()
+    }
+
+    #[test]
+    fn a_disc_of_lining_and_its_hole_are_found_beside_text_and_an_inset() {
+        let (middle, radius) = ((141.0, 88.0), 18.0);
+        let (hole, text, inset) =
+            (disc(middle, radius), block((2.0, 16.0), (8.0, 12.0)), block((30.0, 80.0), (140.0, 190.0)));
+        let field = disc((120.0, 110.0), 100.0).zip(&inset, |f, i| f * (1.0 - i));
+        let mut canvas = Canvas::filled(SIDE, [0.02; 3]);
+        canvas.mix(&field, [0.8, 0.45, 0.35]);
+        canvas.mix(&hole, [0.06, 0.03, 0.02]);
+        canvas.mix(&text, [0.8; 3]);
+        canvas.mix(&inset, [0.05, 0.5, 0.35]);
+        let view = View::find(&canvas);
+        assert!(overlap(&view.field, &field) > 0.92, "the fields share {}", overlap(&view.field, &field));
+        assert!(view.field.mean_under(&text) < 0.05 && view.field.mean_under(&inset) < 0.05);
+        assert!(length(view.depth.0 - middle.0, view.depth.1 - middle.1) < 4.0, "the depth is at {:?}", view.depth);
+        assert!(view.hole.is_some_and(|r| r > 0.5 * radius && r < 1.2 * radius), "{:?}", view.hole);
+        assert!(view.lumen.mean_under(&disc(middle, 0.5 * radius)) > 0.9);
+        assert!(view.lumen.mean_under(&hole.map(|h| 1.0 - h)) < 0.01);
+    }
+
+    #[test]
+    fn the_field_and_the_depth_of_a_drawn_view_are_found_in_its_picture() {
+        let (mut shared, mut apart) = (Vec::new(), Vec::new());
+        for number in 0..24 {
+            let scene = mucosa::tissue(&mut Stream::new(5, &format!("view {number}")), SIDE);
+            let Some(Landmarks::View(known)) = &scene.landmarks else { panic!("no view of {number}") };
+            let found = View::find(&scene.canvas);
+            shared.push(overlap(&known.field, &found.field));
+            if known.hole.is_some() {
+                apart.push(length(known.depth.0 - found.depth.0, known.depth.1 - found.depth.1));
+            }
+        }
+        apart.sort_by(f32::total_cmp);
+        assert!(shared.iter().all(|&share| share > 0.9), "the fields share {shared:?}");
+        assert!(apart.len() > 8 && apart[apart.len() / 2] < 20.0, "the depths are {apart:?} pixels apart");
+    }
 }

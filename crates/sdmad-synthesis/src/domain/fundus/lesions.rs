@@ -8,13 +8,15 @@ use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::Canvas;
 use crate::domain::general;
 use crate::field::{between, grain, normal, one_of, weighted};
+use crate::ink::{self, Ink, lay};
 use crate::outline::{Form, Outline};
 use crate::pattern;
 use crate::plane::{Plane, soft_step};
 use crate::scene::Scene;
+use crate::smooth::smooth_inside;
 
-use super::eye::{Eye, smooth_inside};
-use super::paint::{self, BLACK, BLOOD, BROWN, GREY, Ink, PINK, Tone, WHITE, YELLOW, lay};
+use super::eye::Eye;
+use super::tone::{BLACK, BLOOD, BROWN, GREY, PINK, Tone, WHITE, YELLOW};
 
 /// One kind of finding.
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
@@ -81,7 +83,7 @@ fn show(scene: &mut Scene, eye: &Eye, alpha: Plane, share: f32, tone: Tone, mut 
     lay(&mut scene.canvas, &alpha.clone().map(|a| share * a), &eye.light, tone.ink);
     set.insert(tone.colour);
     set.insert(tone.density);
-    scene.note(set, paint::mask(&alpha));
+    scene.note(set, ink::mask(&alpha));
 }
 
 /// Dots and blots of blood, round or ragged, crisp or smeared.
@@ -258,7 +260,7 @@ fn patch(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
         alpha = outline.rim(scene.side(), -0.5 * width, width, softness.min(0.35 * width));
     }
     let tone = one_of(stream, &[BLOOD, BLOOD, YELLOW, YELLOW, WHITE, WHITE, WHITE, GREY, BROWN, BLACK, PINK]);
-    let mask = paint::mask(&alpha);
+    let mask = ink::mask(&alpha);
     if radius > 9.0 * eye.unit() {
         let texture = general::texture(stream, scene.side(), &mask, &mut set);
         alpha = alpha.zip(&texture, |a, t| (a * 0.85 * t).clamp(0.0, 1.0));
@@ -341,7 +343,7 @@ fn mottled_macula(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let gain = area.clone().zip(&speckles, |a, s| 1.0 + a * level * s.clamp(-1.2, 1.2));
     scene.canvas.scale(&gain);
     let set = [A::Granular, A::MixedDensity, A::Heterogeneous, A::Blurred, A::Single];
-    scene.note(set, paint::mask(&area));
+    scene.note(set, ink::mask(&area));
 }
 
 /// Fine yellow-white lines that branch across the macula.
@@ -403,7 +405,7 @@ fn lost_vessels(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     if whole {
         set.insert(A::Diffuse);
     }
-    scene.note(set, paint::mask(&area.times(&eye.field)));
+    scene.note(set, ink::mask(&area.times(&eye.field)));
 }
 
 /// Vessels that shine like silver or copper wires.

@@ -7,6 +7,7 @@ use sdmad_base::Stream;
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::canvas::{Canvas, Colour};
 use crate::field::{between, noise, one_of, weighted};
+use crate::ink::{self, Ink, lay};
 use crate::outline::{Form, Outline};
 use crate::pattern;
 use crate::plane::{Plane, length, soft_step};
@@ -14,7 +15,7 @@ use crate::scene::Scene;
 
 use super::contradict;
 use super::eye::{Eye, ring_mean};
-use super::paint::{self, BLOOD, BROWN, Ink, WHITE, YELLOW, lay};
+use super::tone::{BLOOD, BROWN, WHITE, YELLOW};
 
 /// The pale hollow in the disc; lengths are shares of the disc's radius.
 #[derive(Clone, Copy, Debug)]
@@ -273,7 +274,7 @@ fn pale_zone(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     }
     let alpha = zone.clone().times(&texture).map(|z| strength * z);
     lay(&mut scene.canvas, &alpha, &eye.light, tone.ink);
-    scene.note(set, paint::mask(&zone));
+    scene.note(set, ink::mask(&zone));
 }
 
 /// A disc whose edge is gone: bright, hazy, vessels buried.
@@ -291,7 +292,7 @@ fn swollen(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     contradict(scene, [A::SmallCup]);
     let mut set: AttributeSet = [A::Blurred, A::Bright, A::Single, A::Haze, A::FuzzyVessels].into();
     set = set.union(Form::Round.seen(scene, [A::Round].into(), radius, softness));
-    scene.note(set, paint::mask(&alpha));
+    scene.note(set, ink::mask(&alpha));
 }
 
 /// A dark fan from the disc's upper or lower edge, where fibres are missing; bright striations beside it.
@@ -329,7 +330,7 @@ fn fibre_wedge(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
         lay(&mut scene.canvas, &alpha, &eye.light, WHITE.ink);
         set.insert(A::Streaks);
     }
-    scene.note(set, paint::mask(&dark));
+    scene.note(set, ink::mask(&dark));
 }
 
 /// One or a few thin red lines across the disc's edge.
@@ -356,5 +357,5 @@ fn splinter(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {
     let alpha = plane.times(&eye.field);
     lay(&mut scene.canvas, &alpha.clone().map(|a| strength * a), &eye.light, BLOOD.ink);
     let set = [A::Haemorrhage, A::Red, A::Dark, A::Linear, A::Sharp, A::Small, A::of_count(count)];
-    scene.note(set, paint::mask(&alpha));
+    scene.note(set, ink::mask(&alpha));
 }

@@ -11,9 +11,10 @@ use crate::outline::{Form, Outline};
 use crate::pattern;
 use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
+use crate::smooth::smooth_inside;
 
 use super::contradict;
-use super::eye::{Eye, smooth_inside};
+use super::eye::Eye;
 
 /// One or two things without a name.
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, eye: &Eye) {

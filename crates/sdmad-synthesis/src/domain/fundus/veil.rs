@@ -9,9 +9,10 @@ use crate::canvas::{Canvas, Colour};
 use crate::field::{between, noise, weighted};
 use crate::plane::{Plane, length, soft_step};
 use crate::scene::Scene;
+use crate::smooth::{darkness, smooth_inside};
 
 use super::contradict;
-use super::eye::{Eye, darkness, smooth_inside};
+use super::eye::Eye;
 
 /// Clouds the whole view; `most` (0 to 1) bounds how densely.
 pub(super) fn draw(stream: &mut Stream, scene: &mut Scene, eye: &Eye, most: f32) {

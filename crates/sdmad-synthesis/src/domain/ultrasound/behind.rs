@@ -3,10 +3,11 @@
 use sdmad_base::Stream;
 
 use super::plan::{Behind, Plan};
-use super::site::{Site, Window};
+use super::site::Site;
 use crate::attribute::{Attribute as A, AttributeSet};
 use crate::field::{between, normal, one_of};
 use crate::plane::{Plane, soft_step};
+use crate::window::Window;
 
 /// A mean change of brightness that is clear to see.
 const CLEAR: f32 = 0.05;

@@ -1,12 +1,11 @@
-//! Ways to change a photograph that keep its own texture.
+//! Ways to change a colour picture that keep its own texture.
 
-use crate::attribute::Attribute as A;
 use crate::canvas::{Canvas, Colour};
 use crate::plane::Plane;
 
 /// How a finding changes the light that comes back.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::domain) enum Ink {
+pub(crate) enum Ink {
     /// Takes away: each channel falls to this share.
     Absorb(Colour),
     /// Adds: each channel moves this share of its way to white, less in dim light.
@@ -15,33 +14,8 @@ pub(in crate::domain) enum Ink {
     Fade(f32),
 }
 
-/// An ink with its colour and density.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Tone {
-    pub(super) ink: Ink,
-    /// The colour's name.
-    pub(super) colour: A,
-    /// [`A::Dark`] or [`A::Bright`].
-    pub(super) density: A,
-}
-
-/// Blood.
-pub(super) const BLOOD: Tone = Tone { ink: Ink::Absorb([0.62, 0.22, 0.26]), colour: A::Red, density: A::Dark };
-/// Lipid.
-pub(super) const YELLOW: Tone = Tone { ink: Ink::Reflect([0.85, 0.74, 0.24]), colour: A::Yellow, density: A::Bright };
-/// Swollen fibres, bare sclera.
-pub(super) const WHITE: Tone = Tone { ink: Ink::Reflect([0.78, 0.80, 0.74]), colour: A::White, density: A::Bright };
-/// Clumped pigment.
-pub(super) const BLACK: Tone = Tone { ink: Ink::Absorb([0.16, 0.15, 0.2]), colour: A::Black, density: A::Dark };
-/// Pigment.
-pub(super) const BROWN: Tone = Tone { ink: Ink::Absorb([0.55, 0.46, 0.42]), colour: A::Brown, density: A::Dark };
-/// A membrane under the retina.
-pub(super) const GREY: Tone = Tone { ink: Ink::Fade(0.82), colour: A::Grey, density: A::Dark };
-/// Thin, congested tissue.
-pub(super) const PINK: Tone = Tone { ink: Ink::Reflect([0.62, 0.26, 0.3]), colour: A::Pink, density: A::Bright };
-
 /// Lays an ink over the canvas by the share `alpha`; `light` is the brightness without detail.
-pub(in crate::domain) fn lay(canvas: &mut Canvas, alpha: &Plane, light: &Plane, ink: Ink) {
+pub(crate) fn lay(canvas: &mut Canvas, alpha: &Plane, light: &Plane, ink: Ink) {
     let [red, green, blue] = canvas.planes_mut();
     let pixels = red.values_mut().iter_mut().zip(green.values_mut()).zip(blue.values_mut());
     for (((r, g), b), (&a, &level)) in pixels.zip(alpha.values().iter().zip(light.values())) {
@@ -70,6 +44,6 @@ fn inked(before: Colour, level: f32, ink: Ink) -> Colour {
 }
 
 /// 1 where `alpha` is above a third, 0 elsewhere.
-pub(in crate::domain) fn mask(alpha: &Plane) -> Plane {
+pub(crate) fn mask(alpha: &Plane) -> Plane {
     alpha.clone().map(|a| if a > 0.33 { 1.0 } else { 0.0 })
 }
