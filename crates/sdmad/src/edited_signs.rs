@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sdmad_base::{Error, Result};
 use sdmad_encoders::Encoder;
 
+use crate::align::mean_of;
 use crate::sign_text::{sign_embeddings, sign_sets, word_embeddings};
 use crate::{Bank, Choice, ChosenAlignment, Model, NORMAL, Run, Sign, SignChoice, SignMap, SignModel, Standard};
 
@@ -137,7 +138,12 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
         })
         .collect();
     let by_words = match (&prior, alignment) {
-        (Some(prior), Some(chosen)) => prior.standards(&chosen.part),
+        (Some(prior), Some(chosen)) => {
+            let by_spread = || prior.spreads.iter().map(|&spread| Standard::of_spread(spread)).collect();
+            let taught = mean_taught(&map, run);
+            let shifted = |all: Vec<Standard>| all.into_iter().zip(&taught).map(|(s, &by)| s.shifted(by)).collect();
+            prior.log_odds(&chosen.part).map_or_else(by_spread, shifted)
+        }
         _ => vec![Standard::of(&[]); bank.signs.len()],
     };
     let known = |sign: &Sign| old.bank.signs.iter().position(|s| s.id == sign.id && s.text == sign.text);
@@ -150,4 +156,11 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
     let maps = run.model.maps.as_ref().map(|maps| if bank == old.bank { maps.clone() } else { maps.without_signs() });
     let signs = SignModel { bank, map, prior, selection, standards, ..old.clone() };
     Ok(Model { signs: Some(signs), maps, ..run.model.clone() })
+}
+
+/// What the shots taught of each sign, on average over the shots as the run's bridge reads them; 0 without a shot.
+fn mean_taught(map: &SignMap, run: &Run) -> Vec<f64> {
+    let taught: Vec<Vec<f64>> =
+        run.support_features.iter().map(|row| map.similarities(&run.model.bridge.scores(row))).collect();
+    if taught.is_empty() { vec![0.0; map.sets.signs()] } else { mean_of(&taught) }
 }

@@ -25,6 +25,10 @@ pub struct SignAnswer {
     pub similarity: f64,
     /// σ(2 (a(x, s) − the mean of a over the normal signs that count)), in [0, 1]: the sign against normal, with the sharpness of the softmax over findings.
     pub probability: f64,
+    /// How much speaks for the sign being there, above 0, or not, below 0, on a scale on which signs of one image can be compared:
+    /// log-odds by what the alignment reads in drawn images with what the sign names and without, with what the shots taught counted from its mean over the
+    /// shots. Standard deviations above the mean over the shots where the alignment does not know them, or there is none.
+    pub standardised: f64,
     /// Whether it counts for the category.
     pub selected: bool,
     /// Why not, when it does not count.
@@ -196,6 +200,7 @@ impl Looked {
                     text: signs.bank.signs[s].text.clone(),
                     similarity: scores.similarities[s],
                     probability: 1.0 / (1.0 + (-logit).exp()),
+                    standardised: scores.outputs.signs[s],
                     selected: why_not.is_none(),
                     why_not,
                 }

@@ -18,6 +18,7 @@ pub use record::{BankRecord, BaselineRecord, EncoderRecord, RUN_FORMAT, ReaderNa
 
 use crate::Settings;
 use crate::adapt;
+use crate::align::{mean_of, weighs_in_full};
 use crate::baseline::{BaselinePlan, choose_probe_form, fit_baseline};
 use crate::bridge::column_label;
 use crate::features::{DEFAULT_BATCH, Rows};
@@ -396,13 +397,19 @@ fn sign_model(
         (SelectionMode::Both, None) => SelectionMode::Image,
         (mode, _) => mode,
     };
-    let standards = match (&similarities, &prior, prior_of) {
-        (Some(a), _, _) => {
+    let log_odds = prior.as_ref().zip(prior_of).and_then(|(prior, plan)| prior.log_odds(&plan.chosen.part));
+    let in_full = prior_of.is_some_and(|plan| weighs_in_full(plan.chosen.part.domain));
+    let standards = match (log_odds.filter(|_| in_full || similarities.is_none()), &similarities, &prior) {
+        (Some(by_words), _, _) => {
+            let taught = mean_taught(&map, fitted, support);
+            by_words.into_iter().zip(taught).map(|(standard, mean)| standard.shifted(mean)).collect()
+        }
+        (None, Some(a), _) => {
             let of_sign = |s: usize| Standard::of(&a.iter().map(|row| row[s]).collect::<Vec<f64>>());
             (0..bank.signs.len()).map(of_sign).collect()
         }
-        (None, Some(prior), Some(plan)) => prior.standards(&plan.chosen.part),
-        _ => vec![Standard::of(&[]); bank.signs.len()],
+        (None, None, Some(prior)) => prior.spreads.iter().map(|&spread| Standard::of_spread(spread)).collect(),
+        (None, None, None) => vec![Standard::of(&[]); bank.signs.len()],
     };
     Ok(SignModel {
         bank,
@@ -414,6 +421,15 @@ fn sign_model(
         logit_scale: settings.loss.logit_scale,
         standards,
     })
+}
+
+/// What the shots taught of each sign, on average over the shots: out of fold where there are folds; 0 without a shot.
+fn mean_taught(map: &SignMap, fitted: &FittedBridge, support: &SupportSet) -> Vec<f64> {
+    let taught: Vec<Vec<f64>> = match &fitted.out_of_fold {
+        Some(scores) => scores.iter().map(|scores| map.similarities(scores)).collect(),
+        None => support.views.iter().flatten().map(|row| map.similarities(&fitted.bridge.scores(row))).collect(),
+    };
+    if taught.is_empty() { vec![0.0; map.sets.signs()] } else { mean_of(&taught) }
 }
 
 /// Fits probabilities and three-way answers on out-of-fold readings, as the model with its selection gives them. `folds` says which

@@ -36,7 +36,7 @@ fn an_image_is_answered_alone_as_among_others() {
         assert!(probability(&category["probability"]) && category["threshold"].is_f64());
         assert!(["present", "absent", "uncertain"].contains(&category["decision"].as_str().unwrap()));
         for sign in category["signs"].as_array().unwrap() {
-            assert_eq!(keys(sign), ["id", "probability", "selected", "similarity", "text", "why_not"]);
+            assert_eq!(keys(sign), ["id", "probability", "selected", "similarity", "standardised", "text", "why_not"]);
             assert!(probability(&sign["probability"]));
             assert_eq!(sign["selected"].as_bool().unwrap(), sign["why_not"].is_null(), "{sign}");
         }

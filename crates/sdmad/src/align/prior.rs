@@ -101,15 +101,15 @@ impl SignPrior {
         self
     }
 
-    /// What makes the a' of different signs comparable without a shot: log-odds that the sign is there; standard deviations where the alignment does
-    /// not know what it reads in images with and without it.
-    pub(crate) fn standards(&self, alignment: &DomainAlignment) -> Vec<Standard> {
-        let presence = alignment.presence.as_ref();
+    /// What makes log-odds of each sign's a' that the sign is there; none where the alignment does not know what it reads in images with and without
+    /// an attribute, or words have no weight. A sign that names nothing which is told has standard deviations instead.
+    pub(crate) fn log_odds(&self, alignment: &DomainAlignment) -> Option<Vec<Standard>> {
+        let presence = alignment.presence.as_ref().filter(|_| self.scale > 0.0)?;
         let of_sign = |(t, &spread): (&Vec<f64>, &f64)| {
-            let log_odds = presence.and_then(|presence| presence.log_odds(t, self.scale, &alignment.covariance));
+            let log_odds = presence.log_odds(t, self.scale, &alignment.covariance);
             log_odds.unwrap_or_else(|| Standard::of_spread(spread))
         };
-        self.readings.iter().zip(&self.spreads).map(of_sign).collect()
+        Some(self.readings.iter().zip(&self.spreads).map(of_sign).collect())
     }
 
     /// What stands beside the mean over the signs of normal and of each of `categories`: name, and finding or none.

@@ -107,6 +107,11 @@ fn beside_shots(domain: Domain) -> f64 {
     }
 }
 
+/// Whether words of a domain weigh as much as any beside shots.
+pub(crate) fn weighs_in_full(domain: Domain) -> bool {
+    beside_shots(domain) >= 1.0
+}
+
 /// The number of shots at which words weigh half of what they weigh without one. Chosen on train images of four sets; with any of them left
 /// out the others choose nearly alike (docs/method.md, "How much words weigh beside shots").
 const HALF_AT: f64 = 15.0;

@@ -130,6 +130,11 @@ impl Standard {
         (unit > 1e-12).then_some(Standard { mean: middle, deviation: unit })
     }
 
+    /// The same for scores with `by` added.
+    pub(crate) fn shifted(self, by: f64) -> Self {
+        Standard { mean: self.mean + by, ..self }
+    }
+
     /// The score in standard deviations above the mean.
     pub fn apply(&self, score: f64) -> f64 {
         (score - self.mean) / self.deviation

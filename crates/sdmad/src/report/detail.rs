@@ -66,6 +66,7 @@ impl ReportImage {
                             "sign": number,
                             "similarity": rounded(sign.similarity),
                             "probability": rounded(sign.probability),
+                            "standardised": rounded(sign.standardised),
                             "selected": sign.selected,
                             "why_not": sign.why_not,
                             "map": maps.and_then(|m| m.signs.get(number)).map(|m| bytes_of(m)),

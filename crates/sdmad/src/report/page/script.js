@@ -698,12 +698,12 @@
   function signsBlock(found, c) {
     if (!found.signs.length) return null;
     const counted = found.signs.filter((s) => s.selected).length;
-    const signs = [...found.signs].sort((a, b) => b.selected - a.selected || b.similarity - a.similarity);
+    const signs = [...found.signs].sort((a, b) => b.selected - a.selected || b.standardised - a.standardised);
     const block = make('details', { class: 'signs' },
       make('summary', {}, `Signs: ${counted} of ${found.signs.length} count for this answer`),
       make('p', { class: 'small soft' }, 'Phrases that the image is like, by what the model learned; not confirmed features. Those of one finding may exclude each other.'),
-      table(['Sign', 'Similarity', 'Against normal', 'Map'], signs.map((s) => signRow(s, c)),
-        { numbers: [1, 2], label: `Signs of ${categories[c].name}` }),
+      table(['Sign', 'Evidence', 'Similarity', 'Against normal', 'Map'], signs.map((s) => signRow(s, c)),
+        { numbers: [1, 2, 3], label: `Signs of ${categories[c].name}` }),
       found.beside_signs ? make('p', { class: 'small soft beside' }, `Beside these signs, its name and whether there is a finding at all add ${signed(found.beside_signs)} against normal.`) : null);
     block.open = found.decision === 'present';
     return block;
@@ -722,7 +722,7 @@
     };
     return [
       make('th', { scope: 'row', class: s.selected ? null : 'out' }, sign.text, make('div', { class: 'small soft' }, make('strong', {}, s.selected ? 'counts' : 'does not count'), why, also)),
-      two(s.similarity), two(s.probability),
+      signed(s.standardised), two(s.similarity), two(s.probability),
       make('td', { class: 'show' }, s.map
         ? make('button', { type: 'button', 'data-map': key, 'aria-pressed': 'false', 'aria-label': `Show the map of: ${sign.text}`, click: show }, 'Show')
         : '–'),
@@ -929,6 +929,7 @@
       ['Out of fold', 'Measured on labelled images that were kept apart while the rest was learned from. What the model promises rests on such scores.'],
       ['Threshold', 'The probability that told images with and without the finding apart best, on the labelled images. The answers present, absent and uncertain do not follow from it.'],
       ['Sign', 'A short description of something visible. Signs were written for the bank, not measured by a person in this image.'],
+      ['Evidence', 'How much speaks for the sign being there (above 0) or not (below 0), by its words and the labelled images. Signs of one image can be compared by it. It is not calibrated: nobody confirmed signs in the labelled images.'],
       ['Similarity of a sign', 'How well the image fits the sign. About 1: like the findings that the sign belongs to; about 0: unlike them.'],
       ['Against normal', 'The similarity of a sign set against that of the signs of normal, from 0 to 1. 0.5: no difference. It is no calibrated probability.'],
       ['Counts', 'Whether the sign takes part in the answer. Some are left out by rule, and the reason is given.'],
