@@ -69,7 +69,7 @@ def sign_answer(random, index, place, number):
     selected = bool(random.random() < 0.65)
     similarity = float(random.normal(0.6, 0.6))
     return {
-        "sign": index, "similarity": similarity, "probability": float(1 / (1 + np.exp(-2 * similarity))), "standardised": 2 * similarity - 1, "selected": selected,
+        "sign": index, "similarity": similarity, "probability": float(1 / (1 + np.exp(-2 * similarity))), "standardised": 1 - 2 * similarity, "selected": selected,
         "why_not": None if selected else WHY_NOT[(index + number) % 4],
         "map": map_bytes(random, *place, random.uniform(0.2, 0.8)) if place and index % 3 != 2 else None,
     }

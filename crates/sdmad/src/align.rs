@@ -46,7 +46,6 @@ pub use normals::read_normals;
 pub use presence::Presence;
 pub use prior::SignPrior;
 pub(crate) use prior::{PriorWeights, WordEmbeddings, mean_of};
-pub(crate) use settings::weighs_in_full;
 pub use settings::{AlignmentControl, AlignmentSettings, NormalVariationUse};
 pub use text_reader::TextReader;
 pub(crate) use tokens::{ImageTokens, patch_layers, patch_rows, patches_of_pass};

@@ -137,13 +137,11 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
             of_group.iter().map(choice).collect()
         })
         .collect();
+    let with_folds = !run.model.without_fold.is_empty();
     let by_words = match (&prior, alignment) {
-        (Some(prior), Some(chosen)) => {
-            let by_spread = || prior.spreads.iter().map(|&spread| Standard::of_spread(spread)).collect();
-            let taught = mean_taught(&map, run);
-            let shifted = |all: Vec<Standard>| all.into_iter().zip(&taught).map(|(s, &by)| s.shifted(by)).collect();
-            prior.log_odds(&chosen.part).map_or_else(by_spread, shifted)
-        }
+        (Some(prior), Some(chosen)) => prior
+            .standards(&chosen.part, with_folds, &mean_taught(&map, run))
+            .unwrap_or_else(|| prior.spreads.iter().map(|&spread| Standard::of_spread(spread)).collect()),
         _ => vec![Standard::of(&[]); bank.signs.len()],
     };
     let known = |sign: &Sign| old.bank.signs.iter().position(|s| s.id == sign.id && s.text == sign.text);
@@ -158,7 +156,8 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
     Ok(Model { signs: Some(signs), maps, ..run.model.clone() })
 }
 
-/// What the shots taught of each sign, on average over the shots as the run's bridge reads them; 0 without a shot.
+/// What the shots taught of each sign, on average over the shots as the run's bridge reads their kept features: near to what training takes out of fold,
+/// which a run does not keep. 0 without a shot.
 fn mean_taught(map: &SignMap, run: &Run) -> Vec<f64> {
     let taught: Vec<Vec<f64>> =
         run.support_features.iter().map(|row| map.similarities(&run.model.bridge.scores(row))).collect();

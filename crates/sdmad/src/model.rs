@@ -145,7 +145,7 @@ pub struct SignModel {
     pub settings: SelectionSettings,
     /// κ of image selection.
     pub logit_scale: f64,
-    /// Mean and spread of each sign's similarity over the support set.
+    /// What each sign's similarity counts from, and its unit.
     pub standards: Vec<Standard>,
 }
 

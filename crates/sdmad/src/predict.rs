@@ -26,8 +26,9 @@ pub struct SignAnswer {
     /// σ(2 (a(x, s) − the mean of a over the normal signs that count)), in [0, 1]: the sign against normal, with the sharpness of the softmax over findings.
     pub probability: f64,
     /// How much speaks for the sign being there, above 0, or not, below 0, on a scale on which signs of one image can be compared:
-    /// log-odds by what the alignment reads in drawn images with what the sign names and without, with what the shots taught counted from its mean over the
-    /// shots. Standard deviations above the mean over the shots where the alignment does not know them, or there is none.
+    /// log-odds by what the alignment reads in drawn images with what the sign names and without, and what the shots taught, counted from its mean over the
+    /// shots, in the same unit. Else standard deviations, and 0 is an average image: without an alignment, by one of before this was kept, with folds in
+    /// domains whose words weigh less beside shots, and in runs of before.
     pub standardised: f64,
     /// Whether it counts for the category.
     pub selected: bool,

@@ -18,7 +18,7 @@ pub use record::{BankRecord, BaselineRecord, EncoderRecord, RUN_FORMAT, ReaderNa
 
 use crate::Settings;
 use crate::adapt;
-use crate::align::{mean_of, weighs_in_full};
+use crate::align::mean_of;
 use crate::baseline::{BaselinePlan, choose_probe_form, fit_baseline};
 use crate::bridge::column_label;
 use crate::features::{DEFAULT_BATCH, Rows};
@@ -397,13 +397,11 @@ fn sign_model(
         (SelectionMode::Both, None) => SelectionMode::Image,
         (mode, _) => mode,
     };
-    let log_odds = prior.as_ref().zip(prior_of).and_then(|(prior, plan)| prior.log_odds(&plan.chosen.part));
-    let in_full = prior_of.is_some_and(|plan| weighs_in_full(plan.chosen.part.domain));
-    let standards = match (log_odds.filter(|_| in_full || similarities.is_none()), &similarities, &prior) {
-        (Some(by_words), _, _) => {
-            let taught = mean_taught(&map, fitted, support);
-            by_words.into_iter().zip(taught).map(|(standard, mean)| standard.shifted(mean)).collect()
-        }
+    let taught = mean_taught(&map, fitted, support);
+    let by_words = prior.as_ref().zip(prior_of);
+    let by_words = by_words.and_then(|(p, plan)| p.standards(&plan.chosen.part, similarities.is_some(), &taught));
+    let standards = match (by_words, &similarities, &prior) {
+        (Some(by_words), _, _) => by_words,
         (None, Some(a), _) => {
             let of_sign = |s: usize| Standard::of(&a.iter().map(|row| row[s]).collect::<Vec<f64>>());
             (0..bank.signs.len()).map(of_sign).collect()

@@ -19,7 +19,7 @@ use crate::args::DemoArgs;
 use crate::tables::{RESEARCH_USE, figure, markdown_rows, short};
 use crate::terminal::Terminal;
 
-/// Phantoms of the demo: as many as two cores with AVX2 alone learn from and measure in less than three minutes.
+/// Phantoms of the demo. With these, so many draws and views, two cores with AVX2 alone take less than three minutes.
 const IMAGES: usize = 240;
 /// Images of normal and of each category that a run learns from.
 const SHOTS: usize = 8;

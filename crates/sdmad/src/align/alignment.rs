@@ -16,7 +16,7 @@ use super::fit::DomainReport;
 use super::normal_variation::{BlockVariation, NormalVariation};
 use super::{AttributeReader, Presence, TextReader};
 
-/// The number that grows when the folder's shape changes.
+/// The number that grows when the folder's shape changes so that older ones cannot be read; tensors that may be missing leave it.
 const FORMAT: u32 = 1;
 const RECORD: &str = "alignment.json";
 const TENSORS: &str = "alignment.safetensors";

@@ -133,6 +133,7 @@ pub fn align(plan: &AlignPlan, encoder: &Encoder, out: &Path, monitor: &dyn Moni
         variation.add(encoder.image_tower(), part.domain, &normals, after, monitor)?;
         if let Ok(done) = Alignment::open(&kept, encoder)
             && let ([domain], [report]) = (done.domains.as_slice(), done.record.domains.as_slice())
+            && domain.presence.is_some()
         {
             monitor.notice(&format!("{}: kept from before", part.domain.id()));
             domains.push(domain.clone());
@@ -202,9 +203,10 @@ pub fn learn_presence(
         if normals.sha256 != report.normals_sha256 {
             let (found, expected) = (normals.sha256.len(), report.normals_sha256.len());
             return Err(Error::bad_input(format!(
-                "{}: {found} normal images; expected the {expected} that the alignment was made with",
+                "{}: {found} normal images, not those that the alignment was made with ({expected}, by their SHA-256)",
                 report.domain
-            )));
+            ))
+            .with_hint("name the images of each domain that was drawn on given ones, and of no other"));
         }
         monitor
             .begin(&format!("rendering and encoding, {}", report.domain), settings.images - parts(settings.images).1);
@@ -249,21 +251,18 @@ impl DomainFit<'_> {
         let mut reader = reader(&whole, &patch, &scored);
         let tested = self.scored(domain, normals, second..images, &(reader.whole.clone(), reader.patch.clone()))?;
         self.monitor.end();
+        self.centre(&mut reader, normals)?;
 
         let values: Vec<Vec<f64>> = tested.iter().map(|s| s.read_by(&reader)).collect();
         let report = self.report(domain, normals, &text, &values, &tested)?;
-        let mut presence = Presence::of(&values, &tested);
-        let moved = self.centre(&mut reader, normals)?;
-        presence.shift(&moved);
-        let covariance = covariance(&values);
-        Ok((DomainAlignment { domain, reader, text, covariance, presence: Some(presence) }, report))
+        let presence = Some(Presence::of(&values, &tested));
+        Ok((DomainAlignment { domain, reader, text, covariance: covariance(&values), presence }, report))
     }
 
-    /// Makes 0 of the mean over the given normal images: what is normal here, not on average over what was rendered. Gives what was added to each
-    /// attribute.
-    fn centre(&self, reader: &mut AttributeReader, normals: &Normals) -> Result<Vec<f64>> {
+    /// Makes 0 of the mean over the given normal images: what is normal here, not on average over what was rendered.
+    fn centre(&self, reader: &mut AttributeReader, normals: &Normals) -> Result<()> {
         if normals.own_tissue_in > 0 {
-            return Ok(vec![0.0; reader.offset.len()]);
+            return Ok(());
         }
         let tower = self.encoder.image_tower();
         self.monitor.begin("reading normal images", normals.images.len().min(MOST_CENTRED));
@@ -274,10 +273,10 @@ impl DomainFit<'_> {
         });
         let read: Vec<Vec<f32>> = read.collect::<Result<_>>()?;
         self.monitor.end();
-        let mean = |a: usize| read.iter().map(|v| f64::from(v[a])).sum::<f64>() / read.len().max(1) as f64;
-        let moved: Vec<f64> = (0..reader.offset.len()).map(|a| -mean(a)).collect();
-        reader.offset.iter_mut().zip(&moved).for_each(|(offset, by)| *offset += *by as f32);
-        Ok(moved)
+        for (a, offset) in reader.offset.iter_mut().enumerate() {
+            *offset -= (read.iter().map(|v| f64::from(v[a])).sum::<f64>() / read.len().max(1) as f64) as f32;
+        }
+        Ok(())
     }
 
     fn text_reader(&self, domain: Domain) -> Result<TextReader> {

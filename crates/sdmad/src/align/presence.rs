@@ -14,7 +14,8 @@ use crate::Standard;
 /// different texts comparable in one image without a shot.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Presence {
-    /// For each attribute the share of images with it, of those where it is known; 0 where too few are on either side.
+    /// For each attribute the share of images with it, in [0, 1], of those where it is known (of all, where it is known of hardly any that it is
+    /// absent); 0 where too few are on either side.
     pub shares: Vec<f32>,
     /// Row a is the mean of v over the images with attribute a: `[attributes, attributes]`.
     pub with: Matrix,
@@ -50,41 +51,33 @@ impl Presence {
         presence
     }
 
-    /// The same for a reader that adds so much to each attribute.
-    pub(super) fn shift(&mut self, by: &[f64]) {
-        for a in (0..by.len()).filter(|&a| self.shares[a] > 0.0) {
-            for means in [&mut self.with, &mut self.without] {
-                means.row_mut(a).iter_mut().zip(by).for_each(|(mean, by)| *mean = rounded(*mean + *by as f32));
-            }
-        }
-    }
-
     /// What makes log-odds of `scale` · t · v, at even odds before looking: t's score has one mean in images with what it names, another in those
     /// without, and one spread within both (a linear discriminant of one number). What t names is its attributes, each counting
     /// by its share in t; of one that it denies, the images without it are those with what it says.
     ///
-    /// `None` where t names nothing that is told.
+    /// `None` where t names nothing that is told, or reads no higher with what it names than without.
     pub(super) fn log_odds(&self, t: &[f64], scale: f64, covariance: &Matrix64) -> Option<Standard> {
         let said = |a: usize| if self.shares[a] > 0.0 { t[a].abs() } else { 0.0 };
         let total: f64 = (0..t.len()).map(said).sum();
         let score =
             |means: &Matrix, a: usize| -> f64 { means.row(a).iter().zip(t).map(|(&m, t)| f64::from(m) * t).sum() };
-        let (mut there, mut not_there, mut share) = (0.0, 0.0, 0.0);
+        let (mut there, mut not_there, mut prevalence) = (0.0, 0.0, 0.0);
         for a in (0..t.len()).filter(|&a| said(a) > 0.0) {
             let weight = said(a) / total;
             let (with, without, part) = (score(&self.with, a), score(&self.without, a), f64::from(self.shares[a]));
             let (yes, no, part) = if t[a] > 0.0 { (with, without, part) } else { (without, with, 1.0 - part) };
             there += weight * yes;
             not_there += weight * no;
-            share += weight * part;
+            prevalence += weight * part;
         }
         let step = there - not_there;
         if step < LEAST_STEP {
             return None;
         }
         let whole = variance(t, covariance);
-        let within = (whole - share * (1.0 - share) * step * step).max(LEAST_WITHIN * whole);
-        Standard::of_line(scale * 0.5 * (there + not_there), scale * within / step)
+        let within = (whole - prevalence * (1.0 - prevalence) * step * step).max(LEAST_WITHIN * whole);
+        let (middle, unit) = (0.5 * (there + not_there), within / step);
+        Standard::of_line(scale * middle, scale * unit)
     }
 }
 
@@ -143,12 +136,24 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_is_moved_says_the_same() {
-        let (mut presence, covariance) = presence();
-        let before = presence.log_odds(&text(&[1.0]), 1.0, &covariance).unwrap();
-        presence.shift(&text(&[-0.5, 2.0]));
-        let after = presence.log_odds(&text(&[1.0]), 1.0, &covariance).unwrap();
-        // Means are kept in eight bits.
-        assert!((before.apply(0.6) - after.apply(0.1)).abs() < 0.05);
+    fn means_are_of_images_where_an_attribute_is_known() {
+        let first = Attribute::ALL[0];
+        let rare = Attribute::ALL[1];
+        let image = |present: &[Attribute], unknown: &[Attribute]| Scored::of_truth(present, unknown);
+        let mut scored: Vec<Scored> = (0..8).map(|_| image(&[first], &[])).collect();
+        scored.extend((0..24).map(|i| if i < 3 { image(&[rare], &[]) } else { image(&[], &[]) }));
+        scored.extend((0..4).map(|_| image(&[], &[first])));
+        let read = |i: usize| match i {
+            0..8 => 2.0,
+            8..32 => -1.0,
+            _ => 100.0,
+        };
+        let values: Vec<Vec<f64>> = (0..36).map(|i| vec![read(i); Attribute::ALL.len()]).collect();
+        let presence = Presence::of(&values, &scored);
+        assert_eq!(presence.shares[0], 0.25);
+        assert_eq!((presence.with.row(0)[1], presence.without.row(0)[1]), (2.0, -1.0));
+        // Three images with it are too few.
+        assert_eq!(presence.shares[1], 0.0);
+        assert!(presence.with.row(1).iter().all(|&mean| mean == 0.0));
     }
 }

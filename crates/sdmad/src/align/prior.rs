@@ -2,6 +2,7 @@ use sdmad_base::Stream;
 use sdmad_engine::Matrix64;
 use sdmad_synthesis::Attribute;
 
+use super::settings::weighs_in_full;
 use super::{AlignmentControl, AttributeReader, DomainAlignment};
 use crate::Standard;
 use crate::loss::SignSets;
@@ -101,15 +102,25 @@ impl SignPrior {
         self
     }
 
-    /// What makes log-odds of each sign's a' that the sign is there; none where the alignment does not know what it reads in images with and without
-    /// an attribute, or words have no weight. A sign that names nothing which is told has standard deviations instead.
-    pub(crate) fn log_odds(&self, alignment: &DomainAlignment) -> Option<Vec<Standard>> {
+    /// What makes scores of different signs comparable by words: log-odds that the sign is there, with what the shots taught counted from its mean over
+    /// the shots, `taught`. None where the alignment does not know what it reads in images with and without an attribute, words have no weight, or the
+    /// shots' own scores say it better: with folds, in a domain whose words weigh less beside shots. A sign that names nothing which is told has standard
+    /// deviations instead.
+    pub(crate) fn standards(
+        &self,
+        alignment: &DomainAlignment,
+        with_folds: bool,
+        taught: &[f64],
+    ) -> Option<Vec<Standard>> {
         let presence = alignment.presence.as_ref().filter(|_| self.scale > 0.0)?;
-        let of_sign = |(t, &spread): (&Vec<f64>, &f64)| {
+        if with_folds && !weighs_in_full(alignment.domain) {
+            return None;
+        }
+        let of_sign = |((t, &spread), &taught): ((&Vec<f64>, &f64), &f64)| {
             let log_odds = presence.log_odds(t, self.scale, &alignment.covariance);
-            log_odds.unwrap_or_else(|| Standard::of_spread(spread))
+            log_odds.unwrap_or_else(|| Standard::of_spread(spread)).shifted(taught)
         };
-        Some(self.readings.iter().zip(&self.spreads).map(of_sign).collect())
+        Some(self.readings.iter().zip(&self.spreads).zip(taught).map(of_sign).collect())
     }
 
     /// What stands beside the mean over the signs of normal and of each of `categories`: name, and finding or none.
@@ -210,7 +221,7 @@ fn controlled(readings: Vec<Vec<f64>>, control: AlignmentControl, seed: u64) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TextReader;
+    use crate::{Presence, TextReader};
     use sdmad_engine::Matrix;
     use sdmad_synthesis::{Attribute, Domain};
 
@@ -341,6 +352,37 @@ mod tests {
         // The same map from attributes, whose numbers are half as large there.
         assert_eq!(good.scale, poor.scale);
         assert!(good.spreads.iter().zip(&poor.spreads).all(|(g, p)| (g - 2.0 * p).abs() < 1e-9));
+    }
+
+    #[test]
+    fn signs_are_compared_by_words_where_words_can_tell() {
+        let mut part = part();
+        let count = Attribute::ALL.len();
+        let mut presence = Presence {
+            shares: vec![0.0; count],
+            with: Matrix::zeros(count, count),
+            without: Matrix::zeros(count, count),
+        };
+        presence.shares[0] = 0.5;
+        presence.with.row_mut(0)[0] = 1.0;
+        presence.without.row_mut(0)[0] = -1.0;
+        let of = |part: &DomainAlignment, weight: f64, with_folds: bool| {
+            let prior = prior(weight, AlignmentControl::Aligned);
+            let spread = prior.spreads[1];
+            prior.standards(part, with_folds, &[0.5, 0.25, 0.0]).map(|standards| (standards, spread))
+        };
+        // An alignment that does not know what is read with and without an attribute.
+        assert!(of(&part, 1.0, false).is_none());
+        part.presence = Some(presence);
+        let (standards, spread) = of(&part, 1.0, false).unwrap();
+        // Halfway between with and without, beyond what the shots taught on average.
+        assert!(standards[0].apply(0.5).abs() < 1e-6);
+        assert_eq!(standards[1], Standard::of_spread(spread).shifted(0.25));
+        assert!(of(&part, 0.0, false).is_none());
+        // Words of `general` weigh less beside shots, so with folds the shots' own scores decide.
+        assert!(of(&part, 1.0, true).is_none());
+        part.domain = Domain::Ultrasound;
+        assert!(of(&part, 1.0, true).is_some());
     }
 
     #[test]

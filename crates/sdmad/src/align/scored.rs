@@ -44,6 +44,16 @@ impl Scored {
     }
 }
 
+#[cfg(test)]
+impl Scored {
+    /// An image of which only the truth is known.
+    pub(super) fn of_truth(present: &[Attribute], unknown: &[Attribute]) -> Self {
+        let set = |attributes: &[Attribute]| attributes.iter().copied().collect();
+        let truth = Truth { present: set(present), unknown: set(unknown), finding: !present.is_empty() };
+        Scored { whole: Vec::new(), patch: Vec::new(), truth }
+    }
+}
+
 /// The reader: both scores of an attribute joined by a discriminant of their own, weighted by how well it tells the
 /// attribute, and standardised over the images.
 pub(super) fn reader(whole: &Directions, patch: &Directions, scored: &[Scored]) -> AttributeReader {

@@ -108,7 +108,7 @@ fn beside_shots(domain: Domain) -> f64 {
 }
 
 /// Whether words of a domain weigh as much as any beside shots.
-pub(crate) fn weighs_in_full(domain: Domain) -> bool {
+pub(super) fn weighs_in_full(domain: Domain) -> bool {
     beside_shots(domain) >= 1.0
 }
 

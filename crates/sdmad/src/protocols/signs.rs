@@ -101,8 +101,8 @@ impl SignTruth {
     }
 }
 
-/// Mean and standard deviation of a sign's score over images that are *not* test images (the support set; without folds, rendered images), by which
-/// scores of different signs are made comparable.
+/// What a sign's score counts from, and its unit, so that scores of different signs can be compared: the middle and unit of log-odds by rendered images,
+/// or mean and standard deviation over the support set or rendered images; never from test images. Which of them a run has, docs/method.md says.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Standard {
     mean: f64,
@@ -135,7 +135,7 @@ impl Standard {
         Standard { mean: self.mean + by, ..self }
     }
 
-    /// The score in standard deviations above the mean.
+    /// The score from the middle on, in units.
     pub fn apply(&self, score: f64) -> f64 {
         (score - self.mean) / self.deviation
     }

@@ -929,7 +929,7 @@
       ['Out of fold', 'Measured on labelled images that were kept apart while the rest was learned from. What the model promises rests on such scores.'],
       ['Threshold', 'The probability that told images with and without the finding apart best, on the labelled images. The answers present, absent and uncertain do not follow from it.'],
       ['Sign', 'A short description of something visible. Signs were written for the bank, not measured by a person in this image.'],
-      ['Evidence', 'How much speaks for the sign being there (above 0) or not (below 0), by its words and the labelled images. Signs of one image can be compared by it. It is not calibrated: nobody confirmed signs in the labelled images.'],
+      ['Evidence', 'How much speaks for the sign being there (above 0) or not (below 0), by its words and the labelled images. Signs of one image can be compared by it. It is not calibrated: nobody confirmed signs in the labelled images. Where the model reads no words, or trusts its labelled images more, 0 is an average image.'],
       ['Similarity of a sign', 'How well the image fits the sign. About 1: like the findings that the sign belongs to; about 0: unlike them.'],
       ['Against normal', 'The similarity of a sign set against that of the signs of normal, from 0 to 1. 0.5: no difference. It is no calibrated probability.'],
       ['Counts', 'Whether the sign takes part in the answer. Some are left out by rule, and the reason is given.'],
