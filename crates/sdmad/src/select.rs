@@ -178,7 +178,7 @@ pub(crate) fn without_outliers(a: &[f64], signs: &[usize], tau: f64) -> Vec<usiz
     signs.iter().copied().filter(|&s| (a[s] - centre).abs() <= tau * spread).collect()
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     if values.len() % 2 == 1 { values[half] } else { 0.5 * (values[half - 1] + values[half]) }

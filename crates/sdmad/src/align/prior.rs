@@ -6,6 +6,7 @@ use super::settings::weighs_in_full;
 use super::{AlignmentControl, AttributeReader, DomainAlignment};
 use crate::Standard;
 use crate::loss::SignSets;
+use crate::select::median;
 
 /// What an alignment says of the signs of a bank in an image, added to what the shots taught.
 ///
@@ -116,11 +117,13 @@ impl SignPrior {
         if with_folds && !weighs_in_full(alignment.domain) {
             return None;
         }
-        let of_sign = |((t, &spread), &taught): ((&Vec<f64>, &f64), &f64)| {
+        let of_sign = |(t, &spread): (&Vec<f64>, &f64)| {
             let log_odds = presence.log_odds(t, self.scale, &alignment.covariance);
-            log_odds.unwrap_or_else(|| Standard::of_spread(spread)).shifted(taught)
+            log_odds.unwrap_or_else(|| Standard::of_spread(spread))
         };
-        Some(self.readings.iter().zip(&self.spreads).zip(taught).map(of_sign).collect())
+        let all: Vec<Standard> = self.readings.iter().zip(&self.spreads).map(of_sign).collect();
+        let least = LEAST_UNIT * median(all.iter().map(|standard| standard.unit()).collect());
+        Some(all.into_iter().zip(taught).map(|(s, &taught)| s.with_unit_from(least).shifted(taught)).collect())
     }
 
     /// What stands beside the mean over the signs of normal and of each of `categories`: name, and finding or none.
@@ -139,6 +142,10 @@ impl SignPrior {
         self.readings.iter().map(|t| self.scale * shown(t, attributes)).collect()
     }
 }
+
+/// The least unit of a sign, in units of the median one of its bank: where words name next to nothing their unit is tiny, and what the shots taught
+/// would count for everything.
+const LEAST_UNIT: f64 = 1.0 / 3.0;
 
 /// Spreads below this say that there is nothing to tell apart.
 const LEAST_SPREAD: f64 = 1e-9;

@@ -135,6 +135,16 @@ impl Standard {
         Standard { mean: self.mean + by, ..self }
     }
 
+    /// The unit.
+    pub(crate) fn unit(self) -> f64 {
+        self.deviation
+    }
+
+    /// The same with a unit of at least `unit`.
+    pub(crate) fn with_unit_from(self, unit: f64) -> Self {
+        Standard { deviation: self.deviation.max(unit), ..self }
+    }
+
     /// The score from the middle on, in units.
     pub fn apply(&self, score: f64) -> f64 {
         (score - self.mean) / self.deviation
