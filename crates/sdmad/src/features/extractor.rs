@@ -141,7 +141,7 @@ impl<'a> Extractor<'a> {
             Rows::Views => features,
             Rows::Mean => ImageFeatures { views: vec![features.mean()], ..features },
         };
-        let Extractor::Tower { tower, cache, reading, .. } = self else {
+        let Extractor::Tower { tower, settings, cache, adapted, reading } = self else {
             let picture = decoded()?;
             return Ok(Seen { features: summed_up(self.image(&picture)), picture: Some(picture), maps: None });
         };
@@ -156,7 +156,8 @@ impl<'a> Extractor<'a> {
             return Ok(Seen { features, picture: None, maps: None });
         }
         let picture = decoded()?;
-        let encoded = self.encode(tower, &picture, &Wanted { views: kept.is_none(), reader, maps });
+        let wanted = Wanted { views: kept.is_none(), reader, maps };
+        let encoded = encode(tower, settings, adapted.as_ref(), &picture, &wanted);
         let features = kept.unwrap_or_else(|| {
             let features = summed_up(ImageFeatures::of_views(encoded.views, &picture));
             cache.iter().for_each(|cache| cache.keep(&image_sha256, rows, &features));
@@ -205,9 +206,10 @@ impl<'a> Extractor<'a> {
     /// The features of decoded pixels.
     pub fn image(&self, image: &RgbImage) -> ImageFeatures {
         match self {
-            Extractor::Tower { tower, reading, .. } => {
+            Extractor::Tower { tower, settings, adapted, reading, .. } => {
                 let reader = reading.as_ref().map(|r| &r.reader);
-                let encoded = self.encode(tower, image, &Wanted { views: true, reader, maps: None });
+                let wanted = Wanted { views: true, reader, maps: None };
+                let encoded = encode(tower, settings, adapted.as_ref(), image, &wanted);
                 let attributes = encoded.reading.unwrap_or_default();
                 ImageFeatures { attributes, ..ImageFeatures::of_views(encoded.views, image) }
             }
@@ -218,49 +220,52 @@ impl<'a> Extractor<'a> {
             }
         }
     }
+}
 
-    /// What is wanted of an image. All that reads the image as it is shares one pass through the frozen tower.
-    fn encode(&self, tower: &ImageTower, image: &RgbImage, wanted: &Wanted<'_>) -> Encoded {
-        let Extractor::Tower { settings, adapted, .. } = self else { return Encoded::default() };
-        let features = last_layers(tower, settings.layers);
-        let beside = || {
-            let mut layers = wanted.reader.map_or_else(Vec::new, |reader| reader.layers(tower));
-            layers.extend(wanted.maps.iter().flat_map(|_| PatchMaps::layers(tower)));
-            layers
-        };
-        let plain_pass = |layers: &[usize]| PlainPass::of(tower, image, [layers, &beside()].concat());
-        let mut pass = None;
-        let mut views = Vec::new();
-        if wanted.views {
-            // At once, so that one image alone keeps all cores busy.
-            let encoded: Vec<(Vec<f32>, Option<PlainPass<'_>>)> = settings
-                .views
-                .par_iter()
-                .map(|view| match (view, adapted) {
-                    (_, Some(adapted)) => (adapted_row(tower, adapted, &view.of(image), settings), None),
-                    (View::Plain, None) => {
-                        let pass = plain_pass(&features);
-                        (row_of(tower, &settings.summaries, &pass.hidden(&features)), Some(pass))
-                    }
-                    (_, None) => {
-                        let pass = PlainPass::of(tower, &view.of(image), features.clone());
-                        (row_of(tower, &settings.summaries, &pass.hidden(&features)), None)
-                    }
-                })
-                .collect();
-            for (row, plain) in encoded {
-                views.push(row);
-                pass = pass.or(plain);
-            }
-        }
-        if wanted.reader.is_none() && wanted.maps.is_none() {
-            return Encoded { views, ..Encoded::default() };
-        }
-        let pass = pass.unwrap_or_else(|| plain_pass(&[]));
-        let reading = wanted.reader.map(|reader| reader.read(&pass));
-        let maps = wanted.maps.map(|maps| maps.read_pass(&pass, image));
-        Encoded { views, reading, maps }
+impl Wanted<'_> {
+    /// The layers of the image as it is that are read beside its features.
+    fn layers(&self, tower: &ImageTower) -> Vec<usize> {
+        let mut layers = self.reader.map_or_else(Vec::new, |reader| reader.layers(tower));
+        layers.extend(self.maps.iter().flat_map(|_| PatchMaps::layers(tower)));
+        layers
     }
+}
+
+/// What is wanted of an image. All that reads the image as it is shares one pass through the frozen tower.
+fn encode(
+    tower: &ImageTower,
+    settings: &FeatureSettings,
+    adapted: Option<&Adapted<'_>>,
+    image: &RgbImage,
+    wanted: &Wanted<'_>,
+) -> Encoded {
+    let mut pass = None;
+    let mut views = Vec::new();
+    if wanted.views {
+        let layers = last_layers(tower, settings.layers);
+        let encoded = |view: &View| {
+            if let Some(adapted) = adapted {
+                return (adapted_row(tower, adapted, &view.of(image), settings), None);
+            }
+            let plain = *view == View::Plain;
+            let beside = if plain { wanted.layers(tower) } else { Vec::new() };
+            let pass = PlainPass::of(tower, &view.of(image), [layers.as_slice(), &beside].concat());
+            (row_of(tower, &settings.summaries, &pass.hidden(&layers)), plain.then_some(pass))
+        };
+        // At once, so that one image alone keeps all cores busy.
+        let all: Vec<(Vec<f32>, Option<PlainPass<'_>>)> = settings.views.par_iter().map(encoded).collect();
+        for (row, plain) in all {
+            views.push(row);
+            pass = pass.or(plain);
+        }
+    }
+    if wanted.reader.is_none() && wanted.maps.is_none() {
+        return Encoded { views, ..Encoded::default() };
+    }
+    let pass = pass.unwrap_or_else(|| PlainPass::of(tower, image, wanted.layers(tower)));
+    let reading = wanted.reader.map(|reader| reader.read(&pass));
+    let maps = wanted.maps.map(|maps| maps.read_pass(&pass, image));
+    Encoded { views, reading, maps }
 }
 
 /// The feature row of one view through trained adapters.
