@@ -137,7 +137,8 @@ pub fn with_signs(run: &Run, bank: Bank, encoder: &Encoder, alignment: Option<&C
             of_group.iter().map(choice).collect()
         })
         .collect();
-    let with_folds = !run.model.without_fold.is_empty();
+    // Only out-of-fold scores select signs.
+    let with_folds = !old.selection.is_empty();
     let by_words = match (&prior, alignment) {
         (Some(prior), Some(chosen)) => prior
             .standards(&chosen.part, with_folds, &mean_taught(&map, run))
