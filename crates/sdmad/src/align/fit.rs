@@ -208,9 +208,8 @@ pub fn learn_presence(
             ))
             .with_hint("name the images of each domain that was drawn on given ones, and of no other"));
         }
-        monitor
-            .begin(&format!("rendering and encoding, {}", report.domain), settings.images - parts(settings.images).1);
         let numbers = parts(settings.images).1..settings.images;
+        monitor.begin(&format!("rendering and encoding, {}", report.domain), numbers.len());
         let maps = (domain.reader.whole.clone(), domain.reader.patch.clone());
         let tested = fit.scored(domain.domain, &normals, numbers, &maps)?;
         monitor.end();

@@ -30,14 +30,15 @@ const LEAST_WITHIN: f64 = 0.1;
 const LEAST_STEP: f64 = 1e-9;
 
 impl Presence {
+    /// No attribute is told.
+    pub(super) fn nothing() -> Self {
+        let count = Attribute::ALL.len();
+        Presence { shares: vec![0.0; count], with: Matrix::zeros(count, count), without: Matrix::zeros(count, count) }
+    }
+
     /// From what a reader reads in rendered images, and what is known of them.
     pub(super) fn of(values: &[Vec<f64>], scored: &[Scored]) -> Self {
-        let count = Attribute::ALL.len();
-        let mut presence = Presence {
-            shares: vec![0.0; count],
-            with: Matrix::zeros(count, count),
-            without: Matrix::zeros(count, count),
-        };
+        let mut presence = Presence::nothing();
         for (number, &attribute) in Attribute::ALL.iter().enumerate() {
             let Some((with, without)) = known_sides(scored, attribute) else { continue };
             presence.shares[number] = with.len() as f32 / (with.len() + without.len()) as f32;
@@ -88,16 +89,11 @@ mod tests {
     /// Attribute 0 is read as .9 in the quarter of the images that have it and −.3 in the others, with a spread of ½ in both; of attribute 1
     /// nothing is told.
     fn presence() -> (Presence, Matrix64) {
-        let count = Attribute::ALL.len();
-        let mut presence = Presence {
-            shares: vec![0.0; count],
-            with: Matrix::zeros(count, count),
-            without: Matrix::zeros(count, count),
-        };
+        let mut presence = Presence::nothing();
         presence.shares[0] = 0.25;
         presence.with.row_mut(0)[0] = 0.9;
         presence.without.row_mut(0)[0] = -0.3;
-        let mut covariance = Matrix64::identity(count);
+        let mut covariance = Matrix64::identity(Attribute::ALL.len());
         covariance.row_mut(0)[0] = 0.25 + 0.25 * 0.75 * 1.2 * 1.2;
         (presence, covariance)
     }

@@ -364,12 +364,7 @@ mod tests {
     #[test]
     fn signs_are_compared_by_words_where_words_can_tell() {
         let mut part = part();
-        let count = Attribute::ALL.len();
-        let mut presence = Presence {
-            shares: vec![0.0; count],
-            with: Matrix::zeros(count, count),
-            without: Matrix::zeros(count, count),
-        };
+        let mut presence = Presence::nothing();
         presence.shares[0] = 0.5;
         presence.with.row_mut(0)[0] = 1.0;
         presence.without.row_mut(0)[0] = -1.0;
@@ -390,6 +385,23 @@ mod tests {
         assert!(of(&part, 1.0, true).is_none());
         part.domain = Domain::Ultrasound;
         assert!(of(&part, 1.0, true).is_some());
+    }
+
+    #[test]
+    fn words_that_name_next_to_nothing_do_not_leave_a_sign_to_the_shots() {
+        let mut part = DomainAlignment { domain: Domain::Ultrasound, ..part() };
+        let mut presence = Presence::nothing();
+        for a in 0..3 {
+            presence.shares[a] = 0.5;
+            presence.with.row_mut(a)[a] = 0.8;
+            presence.without.row_mut(a)[a] = -0.8;
+        }
+        part.presence = Some(presence);
+        let mut prior = prior(1.0, AlignmentControl::Aligned);
+        prior.readings[0].iter_mut().for_each(|t| *t *= 0.01);
+        let units: Vec<f64> = prior.standards(&part, true, &[0.0; 3]).unwrap().iter().map(|s| s.unit()).collect();
+        // By itself it would be a hundredth of the others.
+        assert!((units[0] - units[1] / 3.0).abs() < 1e-6 && (units[1] - units[2]).abs() < 1e-6, "{units:?}");
     }
 
     #[test]
